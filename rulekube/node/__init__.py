@@ -1,0 +1,1 @@
+"""Assembles a node agent: the reconciler over the node pack, with actuators and a store."""

@@ -1,0 +1,1 @@
+"""The brains: rule files, and one list of packs. No Python decides anything here."""
