@@ -1,0 +1,5 @@
+"""`python -m rulekube`."""
+
+from rulekube.cli.main import main
+
+main()
