@@ -45,13 +45,11 @@ class Settings:
                 return str(subnet)
         raise SetupError(f"{self.pod_cidr} has no room for node {number}: give --pod-cidr a shorter prefix")
 
-    def facts(self) -> dict[str, list[tuple[str, object]]]:
-        """The settings that rules read, as facts of `setting(name, value)`."""
+    def facts(self) -> list[tuple[str, object]]:
+        """The settings that rules read, as rows of `setting(name, value)`, by the names of Kubernetes' own flags."""
         low, high = self.node_port_range
-        rows: list[tuple[str, object]] = [
-            ("service_cidr", self.service_cidr),
-            ("pod_cidr", self.pod_cidr),
-            ("node_port_low", low),
-            ("node_port_high", high),
+        return [
+            ("service-cluster-ip-range", self.service_cidr),
+            ("service-node-port-range", f"{low}-{high}"),
+            ("cluster-cidr", self.pod_cidr),
         ]
-        return {"setting": rows}
