@@ -1,0 +1,25 @@
+"""Fixtures that every part may use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rulekube.actuators import docker_engine as engines
+
+
+@pytest.fixture(scope="session")
+def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a private Docker Engine, one a session; it ends with everything that was started in it."""
+    if os.geteuid() != 0 or shutil.which("dockerd", path=os.environ.get("PATH", "") + ":/usr/sbin") is None:
+        pytest.skip("needs root and dockerd (on Debian: apt-get install docker.io)")
+    folder = Path(tmp_path_factory.mktemp("docker"))
+    engine = engines.start(folder)
+    try:
+        yield engine.url
+    finally:
+        engine.stop(remove=True)
