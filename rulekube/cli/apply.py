@@ -21,7 +21,14 @@ MANAGER = "fieldManager=rulekube-apply&fieldValidation=Strict"
 
 
 @click.command("apply")
-@click.option("-f", "--filename", "names", multiple=True, required=True, help="A manifest, a folder of manifests, or - for standard input.")
+@click.option(
+    "-f",
+    "--filename",
+    "names",
+    multiple=True,
+    required=True,
+    help="A manifest, a folder of manifests, or - for standard input.",
+)
 @click.option("-n", "--namespace", help="Namespace of objects that name none [default: the context's].")
 @output_option
 @kubeconfig_option

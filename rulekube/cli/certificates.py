@@ -1,6 +1,6 @@
 """The cluster's own certificate authority, its serving certificate, and the key that signs service account tokens.
 
-Made once per data directory and kept there: `pki/ca.crt`, `pki/ca.key`, `pki/server.crt`, `pki/server.key`, `pki/sa.key`.
+Made once per data directory and kept in its `pki/`: `ca.crt`, `ca.key`, `server.crt`, `server.key`, `sa.key`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 VALID = datetime.timedelta(days=3650)
-NAMES = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+NAMES = (
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+)
 
 
 class Pki(NamedTuple):
@@ -45,7 +51,9 @@ def ensure(folder: Path, addresses: list[str]) -> Pki:
         assert isinstance(signer, ec.EllipticCurvePrivateKey)
         key = ec.generate_private_key(ec.SECP256R1())
         write_key(pki.key, key)
-        write_certificate(pki.certificate, serving(key, signer, x509.load_pem_x509_certificate(pki.ca.read_bytes()), addresses))
+        write_certificate(
+            pki.certificate, serving(key, signer, x509.load_pem_x509_certificate(pki.ca.read_bytes()), addresses)
+        )
     return pki
 
 
@@ -107,9 +115,7 @@ def covers(certificate: Path, addresses: list[str]) -> bool:
 
 def write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     """A private key, readable by its owner alone from the first byte on."""
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_bytes(pem)

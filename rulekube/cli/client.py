@@ -75,7 +75,13 @@ class Client:
         return str(config.parent / entry[key]) if entry.get(key) else None
 
     def request(
-        self, method: str, path: str, body: object = None, *, accept: str = "application/json", content_type: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        accept: str = "application/json",
+        content_type: str = "application/json",
     ) -> Any:
         """One request; the answer's JSON."""
         try:
@@ -113,5 +119,7 @@ def named(config: dict[str, Any], plural: str, singular: str, name: str) -> dict
 
 
 kubeconfig_option = click.option(
-    "--kubeconfig", metavar="FILE", help="The cluster's kubeconfig [default: $KUBECONFIG, ~/.rulekube/kubeconfig, ~/.kube/config]."
+    "--kubeconfig",
+    metavar="FILE",
+    help="The cluster's kubeconfig [default: $KUBECONFIG, ~/.rulekube/kubeconfig, ~/.kube/config].",
 )

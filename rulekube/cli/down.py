@@ -16,7 +16,13 @@ PATIENCE = 60.0  # seconds that a cluster may take to remove what it made
 
 
 @click.command("down")
-@click.option("--data", type=click.Path(path_type=Path), default=Path("~/.rulekube"), show_default=True, help="The cluster's data directory.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("~/.rulekube"),
+    show_default=True,
+    help="The cluster's data directory.",
+)
 @output_option
 def command(data: Path, output: str) -> None:
     """End a cluster that was started with `rulekube up --detach`, and wait until it has removed what it made.

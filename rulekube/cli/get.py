@@ -23,7 +23,9 @@ TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 @click.option("-A", "--all-namespaces", is_flag=True, help="Every namespace.")
 @click.option("-l", "--selector", help="Label selector.")
 @click.option("--field-selector", help="Field selector.")
-@click.option("-o", "--output", type=click.Choice(["table", "wide", "json", "yaml"]), default="table", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Choice(["table", "wide", "json", "yaml"]), default="table", show_default=True
+)
 @kubeconfig_option
 def command(
     resource: str, name: str | None, namespace: str | None, all_namespaces: bool, selector: str | None,
@@ -41,7 +43,9 @@ def command(
     if kind is None:
         raise ApiError("NotFound", f'the server doesn\'t have a resource type "{resource}"')
     with Client(kubeconfig) as client:
-        path = collection(kind, None if all_namespaces else namespace or client.namespace) + (f"/{name}" if name else "")
+        path = collection(kind, None if all_namespaces else namespace or client.namespace) + (
+            f"/{name}" if name else ""
+        )
         query = {"labelSelector": selector, "fieldSelector": field_selector}
         path += "?" + urlencode({key: value for key, value in query.items() if value})
         answer = client.request("GET", path, accept=TABLE if output in ("table", "wide") else "application/json")
@@ -52,7 +56,9 @@ def command(
     elif output == "yaml":
         click.echo(yaml.safe_dump(answer, sort_keys=False, allow_unicode=True), nl=False)
     else:
-        click.echo(table(answer, wide=output == "wide", namespaces=all_namespaces and kind.namespaced) or "No resources found")
+        click.echo(
+            table(answer, wide=output == "wide", namespaces=all_namespaces and kind.namespaced) or "No resources found"
+        )
 
 
 def collection(kind: resources.Resource, namespace: str | None) -> str:

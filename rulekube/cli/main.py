@@ -1,4 +1,4 @@
-"""The command `rulekube`: verbs are imported when they are called, and exceptions become exit codes here and nowhere else.
+"""The command `rulekube`: verbs are imported when they are called; exceptions become exit codes here and nowhere else.
 
 Exit codes:
 
@@ -53,17 +53,17 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (  # the first class t
 class Verbs(click.Group):
     """A group whose commands live in one module each, imported on use: `rulekube version` should not load the engine."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, _ctx: click.Context) -> list[str]:
         """Every verb, in the order a newcomer meets them."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The module `rulekube.cli.<verb>` holds a command called `command`."""
         if cmd_name not in VERBS:
             return None
         return cast(click.Command, importlib.import_module(f"rulekube.cli.{cmd_name}").command)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of verbs without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))

@@ -12,11 +12,24 @@ from rulekube.cli.output import show_table
 
 @click.command("query")
 @click.argument("question")
-@click.option("-f", "--file", "files", multiple=True, type=click.Path(exists=True, path_type=Path), help="Ask these rule files instead of a cluster.")
-@click.option("-o", "--output", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True, help="Form of the answer.")
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Ask these rule files instead of a cluster.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="Form of the answer.",
+)
 @kubeconfig_option
-@click.pass_context
-def command(ctx: click.Context, question: str, files: tuple[Path, ...], output: str, kubeconfig: str | None) -> int:
+def command(question: str, files: tuple[Path, ...], output: str, kubeconfig: str | None) -> int:
     """Ask a logic question of a live cluster, or of rule files.
 
     Variables are Capitalised, `_` is anything, symbols are quoted, objects are written kind/namespace/name. A question

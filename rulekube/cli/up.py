@@ -19,7 +19,7 @@ from rulekube.errors import SetupError
 PATIENCE = 60.0  # seconds that a detached cluster may take to become ready
 
 
-class Cidr(click.ParamType):
+class Cidr(click.ParamType[str]):
     """An IPv4 range such as 10.96.0.0/16."""
 
     name = "CIDR"
@@ -32,12 +32,14 @@ class Cidr(click.ParamType):
             self.fail(f"{value!r} is not an IPv4 range: {error}", param, ctx)
 
 
-class PortRange(click.ParamType):
+class PortRange(click.ParamType[tuple[int, int]]):
     """A range of ports such as 30000-32767."""
 
     name = "LOW-HIGH"
 
-    def convert(self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+    def convert(
+        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
         """Refuse what is not two ports in order."""
         if isinstance(value, tuple):
             return value
@@ -47,7 +49,7 @@ class PortRange(click.ParamType):
         return int(match[1]), int(match[2])
 
 
-class Address(click.ParamType):
+class Address(click.ParamType[str]):
     """HOST:PORT."""
 
     name = "HOST:PORT"
@@ -68,14 +70,49 @@ class Address(click.ParamType):
 @click.option("--nodes", type=click.IntRange(0, 250), default=1, show_default=True, help="Node agents to run.")
 @click.option("--no-node", is_flag=True, help="The control plane alone; pods wait for nodes that others bring.")
 @click.option("--runtime", type=click.Choice(RUNTIMES), default="auto", show_default=True, help="What runs containers.")
-@click.option("--data", type=click.Path(path_type=Path), default=Path("~/.rulekube"), show_default=True, help="Where the cluster's state lives.")
-@click.option("--listen", type=Address(), default="127.0.0.1:6443", show_default=True, help="Where the API server listens; port 0 takes any that is free.")
-@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Where to write the administrator's kubeconfig [default: DATA/kubeconfig].")
-@click.option("--token-auth-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help='Users: lines of token,user,uid,"group,group".')
-@click.option("--service-cidr", type=Cidr(), default="10.96.0.0/16", show_default=True, help="ClusterIPs come from here.")
-@click.option("--pod-cidr", type=Cidr(), default="10.244.0.0/16", show_default=True, help="Each node takes a /24 of it.")
-@click.option("--service-node-port-range", "node_port_range", type=PortRange(), default=(30000, 32767), help="Ports a NodePort may have [default: 30000-32767].")
-@click.option("--rules", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A rule file of one's own; may be repeated.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    default=Path("~/.rulekube"),
+    show_default=True,
+    help="Where the cluster's state lives.",
+)
+@click.option(
+    "--listen",
+    type=Address(),
+    default="127.0.0.1:6443",
+    show_default=True,
+    help="Where the API server listens; port 0 takes any that is free.",
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    help="Where to write the administrator's kubeconfig [default: DATA/kubeconfig].",
+)
+@click.option(
+    "--token-auth-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help='Users: lines of token,user,uid,"group,group".',
+)
+@click.option(
+    "--service-cidr", type=Cidr(), default="10.96.0.0/16", show_default=True, help="ClusterIPs come from here."
+)
+@click.option(
+    "--pod-cidr", type=Cidr(), default="10.244.0.0/16", show_default=True, help="Each node takes a /24 of it."
+)
+@click.option(
+    "--service-node-port-range",
+    "node_port_range",
+    type=PortRange(),
+    default=(30000, 32767),
+    help="Ports a NodePort may have [default: 30000-32767].",
+)
+@click.option(
+    "--rules",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A rule file of one's own; may be repeated.",
+)
 @click.option("--detach", is_flag=True, help="Run in the background; `rulekube down` ends it.")
 def command(no_node: bool, detach: bool, data: Path, **options: object) -> None:
     """Run a cluster until SIGINT or SIGTERM, then remove what it made on the machine. Its state stays in --data.

@@ -13,7 +13,14 @@ from rulekube.cli.output import output_option, show
 
 @click.command("why")
 @click.argument("fact")
-@click.option("-f", "--file", "files", multiple=True, type=click.Path(exists=True, path_type=Path), help="Ask these rule files instead of a cluster.")
+@click.option(
+    "-f",
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Ask these rule files instead of a cluster.",
+)
 @click.option("--depth", type=click.IntRange(1), help="Show at most this many levels.")
 @output_option
 @kubeconfig_option
@@ -43,8 +50,8 @@ def prove_in_files(fact: str, files: tuple[Path, ...]) -> dict[str, Any] | None:
 def prove_in_cluster(fact: str, kubeconfig: str | None) -> dict[str, Any] | None:
     """The proof over the live cluster's facts."""
     with Client(kubeconfig) as client:
-        answer: dict[str, Any] = client.request("POST", "/rulekube/why", {"fact": fact})
-    return answer["proof"]
+        proof: dict[str, Any] | None = client.request("POST", "/rulekube/why", {"fact": fact})["proof"]
+    return proof
 
 
 def render(proof: dict[str, Any], depth: int | None) -> str:
