@@ -7,7 +7,7 @@ Two sources, both facts about Kubernetes 1.36 (Apache-2.0):
 * PyPI's kubernetes-validate carries the published OpenAPI v2 definitions: fields, types, descriptions, list-map keys,
   patch-merge keys. Its additions for JSON Schema validators (`null` among the types, enums of kind) are undone here.
 * schema_overlay.json.xz beside this script holds what the published definitions leave out and a running API server
-  serves: which fields are structs by value (`default: {}`) and the enums with their texts, for v1, apps/v1 and batch/v1.
+  serves, for v1, apps/v1 and batch/v1: which fields are structs by value (`default: {}`), and the enums.
 
 Only stable versions are kept, with everything they refer to. The output is deterministic.
 """
