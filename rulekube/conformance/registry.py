@@ -1,0 +1,16 @@
+"""THE list of families. Adding one is adding a row here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from rulekube.conformance import selectors
+from rulekube.conformance.family import Family
+
+FAMILIES: Final[dict[str, Family]] = {
+    "selectors_field": Family(selectors.field_text),
+    "selectors_label": Family(selectors.label_text),
+    "selectors_labelselector": Family(selectors.label_json),
+    "selectors_metamaps": Family(selectors.metadata_maps, inputs=("in", "annotationTotalSize")),
+    "selectors_names": Family(selectors.names),
+}
