@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from lark import Lark, Token, Transformer, UnexpectedToken, v_args
-from lark.parsers.lalr_interactive_parser import InteractiveParser
 
 from rulekube.errors import SelectorError
 from rulekube.selectors.field_error import FieldError, aggregate
@@ -96,62 +95,50 @@ _PARSER: Final = Lark.open(
 )
 
 
+class _Stop(NamedTuple):
+    """Where the text stopped making sense: the key of the requirement being read, if any, and what is said."""
+
+    key: str | None
+    complaint: str
+
+
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Selector:
     """The selector that `text` means; SelectorError carries Kubernetes' words."""
-    requirements, error = _read(_until_nul(text))
+    requirements, stop = _read(_until_nul(text))
     for requirement in requirements:
         _refuse(key_errors(requirement.key, "") or requirement_errors(requirement))
-    if error is None:
+    if stop is None:
         return selector_of(requirements)
-    _refuse(key_errors(key, "") if (key := _unfinished_key(error)) is not None else [])
-    raise SelectorError(_complaint(error))
+    _refuse([] if stop.key is None else key_errors(stop.key, ""))
+    raise SelectorError(stop.complaint)
 
 
-def _read(text: str) -> tuple[list[Requirement], UnexpectedToken | None]:
+def _read(text: str) -> tuple[list[Requirement], _Stop | None]:
     """The requirements up to the end of the text, or up to where it stops making sense."""
     try:
         return cast("list[Requirement]", _PARSER.parse(text)), None
     except UnexpectedToken as error:
-        parser = _state(error)
-        if _expected(parser) == _COMPLETE:
-            return parser.feed_eof(), error  # type: ignore[no-untyped-call]
-        built = parser.parser_state.value_stack[:1]
-        return (built[0] if built and _are_requirements(built[0]) else []), error
+        parser = error.interactive_parser
+        assert parser is not None
+        stack = parser.parser_state.value_stack
+        expected = frozenset(parser.accepts())  # type: ignore[no-untyped-call]
+        complaint = _complaint(expected, stack).format(error.token.value)
+        if expected == _COMPLETE:
+            return parser.feed_eof(), _Stop(None, complaint)  # type: ignore[no-untyped-call]
+        key = next((str(item) for item in stack if isinstance(item, Token) and item.type in _NAMES), None)
+        return (stack[0] if _are_requirements(stack) else []), _Stop(key, complaint)
 
 
-def _unfinished_key(error: UnexpectedToken) -> str | None:
-    """The key of the requirement that was being read, if it got so far: the first name after what is built."""
-    parser = _state(error)
-    if _expected(parser) == _COMPLETE:
-        return None
-    names = (str(item) for item in parser.parser_state.value_stack if isinstance(item, Token) and item.type in _NAMES)
-    return next(names, None)
+def _complaint(expected: frozenset[str], stack: list[Any]) -> str:
+    """The sentence for a place; among values, Kubernetes forgets the parenthesis once it is past the first comma."""
+    if expected == _VALUES and getattr(stack[-1], "type", None) != "LPAR":
+        return _LATER_VALUE
+    return _EXPECTED[expected]
 
 
-def _complaint(error: UnexpectedToken) -> str:
-    expected = _expected(_state(error))
-    later_value = expected == _VALUES and not _follows_parenthesis(error)
-    template = _LATER_VALUE if later_value else _EXPECTED[expected]
-    return template.format(error.token.value)
-
-
-def _follows_parenthesis(error: UnexpectedToken) -> bool:
-    last = _state(error).parser_state.value_stack[-1]
-    return isinstance(last, Token) and last.type == "LPAR"
-
-
-def _expected(parser: InteractiveParser) -> frozenset[str]:
-    return frozenset(parser.accepts())  # type: ignore[no-untyped-call]
-
-
-def _state(error: UnexpectedToken) -> InteractiveParser:
-    assert error.interactive_parser is not None  # the LALR parser always leaves one
-    return error.interactive_parser
-
-
-def _are_requirements(built: object) -> bool:
-    return isinstance(built, list) and all(isinstance(item, Requirement) for item in built)
+def _are_requirements(stack: list[Any]) -> bool:
+    return bool(stack) and isinstance(stack[0], list) and isinstance(stack[0][0], Requirement)
 
 
 def _refuse(errors: list[FieldError]) -> None:

@@ -15,7 +15,7 @@ VALUES = st.sampled_from(["", "web", "in", "notin", "10", "9", "A_b.c-d"])
 LABELS = st.dictionaries(KEYS, VALUES)
 REQUIREMENTS = st.one_of(
     st.builds(Requirement, KEYS, st.sampled_from(["=", "==", "!="]), st.tuples(VALUES)),
-    st.builds(Requirement, KEYS, st.sampled_from(["gt", "lt"]), st.tuples(st.sampled_from(["-1", "9", "10", "007"]))),
+    st.builds(Requirement, KEYS, st.sampled_from(["gt", "lt"]), st.tuples(st.sampled_from(["0", "9", "10", "007"]))),
     st.builds(Requirement, KEYS, st.sampled_from(["exists", "!"])),
     st.builds(
         Requirement,
