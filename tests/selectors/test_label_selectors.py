@@ -16,7 +16,7 @@ LABELS = st.dictionaries(KEYS, VALUES)
 REQUIREMENTS = st.one_of(
     st.builds(Requirement, KEYS, st.sampled_from(["=", "==", "!="]), st.tuples(VALUES)),
     st.builds(Requirement, KEYS, st.sampled_from(["gt", "lt"]), st.tuples(st.sampled_from(["0", "9", "10", "007"]))),
-    st.builds(Requirement, KEYS, st.sampled_from(["exists", "!"])),
+    st.builds(Requirement, KEYS, st.sampled_from(["exists", "!"]), st.just(())),
     st.builds(
         Requirement,
         KEYS,
