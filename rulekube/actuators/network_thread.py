@@ -18,7 +18,11 @@ T = TypeVar("T")
 
 
 class NetworkThread:
-    """Runs calls one after another in a thread of its own. `namespace` is a path (`/run/netns/x`), None is the present one."""
+    """Runs calls one after another in a thread of its own.
+
+    `namespace` is a path such as `/run/netns/x`; None is the namespace of the process.
+    """
+
 
     def __init__(self, name: str, namespace: str | None = None) -> None:
         self._executor = ThreadPoolExecutor(1, name, _enter, (namespace,))

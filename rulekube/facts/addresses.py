@@ -1,4 +1,4 @@
-"""Names and addresses of a cluster's network on one machine, each a pure function of the cluster's and the node's names.
+"""Names and addresses of a cluster's network on one machine: pure functions of the cluster's and the node's names.
 
 The rules, the network actuators and whoever plugs pods in all ask here, so that they agree without talking.
 """

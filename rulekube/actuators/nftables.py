@@ -1,0 +1,165 @@
+"""Services in the kernel: one nftables table per cluster, changed by elements.
+
+The rules want elements and see those that are there; the difference arrives here as `add_element` and `delete_element`,
+all of a commit at once, and goes to the kernel as one transaction: a connection opened meanwhile meets the Service
+as it was or as it is. What the transaction did is reported before `apply` returns.
+
+At start a table that a crashed predecessor left is adopted as it stands (its connections go on), unless it has another
+layout; then an empty one takes its place. A thread looks every few seconds whether the table still stands, because
+`nft flush ruleset` by an administrator would take it along; then it is made anew and the rules fill it again.
+
+Where Docker has set the policy of forwarding to drop, its chain DOCKER-USER gets two rules that accept what
+enters or leaves our bridges.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rulekube.actuators import nftables_table as layout
+from rulekube.actuators.base import Action, Report
+from rulekube.actuators.network_thread import NetworkThread
+from rulekube.actuators.nftables_docker import DockerUserChain
+from rulekube.actuators.nftables_library import Nftables, open_nftables
+from rulekube.actuators.nftables_table import Element
+from rulekube.errors import ActuatorError
+from rulekube.facts.addresses import bridge_prefix, table_name
+
+WATCH_SECONDS = 5.0
+
+Facts = dict[str, list[tuple[Any, ...]]]
+
+
+class NftablesActuator:
+    """Owns the cluster's table. Invariant between calls: `_present` and `_chains` are what the kernel holds.
+
+    Observes `element_present(map, key, value)`, `forward_chain(chain)` and `forward_accepted(chain)`.
+    """
+
+    name = "nftables"
+    batched = True
+
+    def __init__(self, cluster: str, namespace: str | None = None, watch_seconds: float = WATCH_SECONDS) -> None:
+        self._table = table_name(cluster)
+        self._bridges = bridge_prefix(cluster)
+        self._thread = NetworkThread("nftables", namespace)
+        self._watch_seconds = watch_seconds
+        self._present: dict[tuple[str, str], str] = {}
+        self._chains: frozenset[str] = frozenset()
+        self._forwarding: Facts = {}
+        self._ended = threading.Event()
+        self._watcher: threading.Thread | None = None
+        self._report: Report
+        self._nftables: Nftables
+        self._docker: DockerUserChain
+
+    def start(self, report: Report) -> None:
+        """Adopt or make the table, report what it holds, and begin to watch it."""
+        self._report = report
+        self._thread.call(self._open)
+        self._watcher = threading.Thread(target=self._watch, name="nftables-watch", daemon=True)
+        self._watcher.start()
+
+    def apply(self, actions: Sequence[Action]) -> None:
+        """Carry out every action of a commit as one transaction, and report the change."""
+        self._thread.call(self._apply, actions)
+
+    def stop(self) -> None:
+        """Remove everything that this actuator made in the kernel."""
+        self._ended.set()
+        if self._watcher is not None:
+            self._watcher.join()
+        self._thread.call(self._remove)
+        self._thread.stop()
+
+    def _open(self) -> None:
+        self._nftables = open_nftables()
+        self._docker = DockerUserChain(self._nftables, self._table, self._bridges)
+        self._resume()
+        self._report(insert={**self._element_facts(self._present), **self._observe_forwarding()}, retract={})
+
+    def _resume(self) -> None:
+        """Adopt the table in the kernel, or put an empty one in its place; then mirror it."""
+        tables = {entry["table"]["name"] for entry in self._nftables.read("list tables ip")}
+        listing = self._list() if self._table in tables else None
+        if listing is None or layout.LAYOUT_CHAIN not in listing.chains:
+            self._nftables.run(layout.create(self._table))
+            listing = self._list()
+        self._chains = listing.chains
+        self._present = {(element.map, element.key): element.value for element in listing.elements}
+
+    def _list(self) -> layout.Listing:
+        return layout.read(self._nftables.read(f"list table ip {self._table}"))
+
+    def _apply(self, actions: Sequence[Action]) -> None:
+        unwanted = [Element(*action.values) for action in actions if action.relation == "delete_element"]
+        wanted = [Element(*action.values) for action in actions if action.relation == "add_element"]
+        if any(action.relation == "accept_forward" for action in actions):
+            self._docker.accept()
+        try:
+            self._change(unwanted, wanted)
+        except ActuatorError:
+            self._resynchronise()
+            raise
+        self._report_forwarding()
+
+    def _change(self, unwanted: Sequence[Element], wanted: Sequence[Element]) -> None:
+        """Make the elements so, whatever is there: of a key that is to have another value, the old one goes."""
+        new = {element for element in wanted if self._present.get(element[:2]) != element.value}
+        replaced = {element[:2] for element in new}
+        gone = {element for element in unwanted if self._present.get(element[:2]) == element.value}
+        gone |= {Element(*key, self._present[key]) for key in replaced if key in self._present}
+        chains = {name for name in map(layout.target, new) if name is not None} - self._chains
+        if not new and not gone:
+            return
+        self._nftables.run(layout.change(self._table, gone, new, chains))
+        self._chains |= chains
+        for element in gone:
+            del self._present[element[:2]]
+        self._present.update({element[:2]: element.value for element in new})
+        self._report(insert={"element_present": sorted(new)}, retract={"element_present": sorted(gone)})
+
+    def _watch(self) -> None:
+        while not self._ended.wait(self._watch_seconds):
+            self._thread.call(self._check)
+
+    def _check(self) -> None:
+        """See whether others have touched the table; listing the chains alone is cheap."""
+        listed = [entry["chain"] for entry in self._nftables.read("list chains ip")]
+        if frozenset(chain["name"] for chain in listed if chain["table"] == self._table) != self._chains:
+            self._resynchronise()
+        self._report_forwarding()
+
+    def _resynchronise(self) -> None:
+        """Read the kernel again and report where it differs from what was thought."""
+        before = dict(self._present)
+        self._resume()
+        self._report(
+            insert=self._element_facts({key: value for key, value in self._present.items() if before.get(key) != value}),
+            retract=self._element_facts({key: value for key, value in before.items() if self._present.get(key) != value}),
+        )
+
+    def _report_forwarding(self) -> None:
+        before = self._forwarding
+        now = self._observe_forwarding()
+        if before != now:
+            self._report(insert=difference(now, before), retract=difference(before, now))
+
+    def _observe_forwarding(self) -> Facts:
+        self._forwarding = self._docker.observe()
+        return self._forwarding
+
+    def _remove(self) -> None:
+        self._nftables.run(layout.delete(self._table))
+        self._docker.remove()
+
+    @staticmethod
+    def _element_facts(elements: Mapping[tuple[str, str], str]) -> Facts:
+        return {"element_present": sorted((*key, value) for key, value in elements.items())}
+
+
+def difference(left: Facts, right: Facts) -> Facts:
+    """The facts of `left` that are not in `right`."""
+    return {name: [fact for fact in facts if fact not in right.get(name, ())] for name, facts in left.items()}
