@@ -23,7 +23,6 @@ class NetworkThread:
     `namespace` is a path such as `/run/netns/x`; None is the namespace of the process.
     """
 
-
     def __init__(self, name: str, namespace: str | None = None) -> None:
         self._executor = ThreadPoolExecutor(1, name, _enter, (namespace,))
 

@@ -14,12 +14,12 @@ enters or leaves our bridges.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rulekube.actuators import nftables_table as layout
-from rulekube.actuators.base import Action, Report
+from rulekube.actuators.base import Action, Facts, Report
 from rulekube.actuators.network_thread import NetworkThread
 from rulekube.actuators.nftables_docker import DockerUserChain
 from rulekube.actuators.nftables_library import Nftables, open_nftables
@@ -27,9 +27,9 @@ from rulekube.actuators.nftables_table import Element
 from rulekube.errors import ActuatorError
 from rulekube.facts.addresses import bridge_prefix, table_name
 
-WATCH_SECONDS = 5.0
+logger = logging.getLogger(__name__)
 
-Facts = dict[str, list[tuple[Any, ...]]]
+WATCH_SECONDS = 5.0
 
 
 class NftablesActuator:
@@ -42,6 +42,8 @@ class NftablesActuator:
     batched = True
 
     def __init__(self, cluster: str, namespace: str | None = None, watch_seconds: float = WATCH_SECONDS) -> None:
+        self._cluster = cluster
+        self._namespace = namespace
         self._table = table_name(cluster)
         self._bridges = bridge_prefix(cluster)
         self._thread = NetworkThread("nftables", namespace)
@@ -67,12 +69,15 @@ class NftablesActuator:
         self._thread.call(self._apply, actions)
 
     def stop(self) -> None:
-        """Remove everything that this actuator made in the kernel."""
+        """End the watch. The table stays, and Services with it, until `clean`."""
         self._ended.set()
         if self._watcher is not None:
             self._watcher.join()
-        self._thread.call(self._remove)
         self._thread.stop()
+
+    def clean(self) -> None:
+        """Remove everything that the cluster has made in nftables; to be called after `stop`, or instead of `start`."""
+        clean(self._cluster, self._namespace)
 
     def _open(self) -> None:
         self._nftables = open_nftables()
@@ -123,7 +128,10 @@ class NftablesActuator:
 
     def _watch(self) -> None:
         while not self._ended.wait(self._watch_seconds):
-            self._thread.call(self._check)
+            try:
+                self._thread.call(self._check)
+            except ActuatorError as error:
+                logger.warning("nftables cannot be read, the next look is in %s s: %s", self._watch_seconds, error)
 
     def _check(self) -> None:
         """See whether others have touched the table; listing the chains alone is cheap."""
@@ -137,8 +145,12 @@ class NftablesActuator:
         before = dict(self._present)
         self._resume()
         self._report(
-            insert=self._element_facts({key: value for key, value in self._present.items() if before.get(key) != value}),
-            retract=self._element_facts({key: value for key, value in before.items() if self._present.get(key) != value}),
+            insert=self._element_facts(
+                {key: value for key, value in self._present.items() if before.get(key) != value}
+            ),
+            retract=self._element_facts(
+                {key: value for key, value in before.items() if self._present.get(key) != value}
+            ),
         )
 
     def _report_forwarding(self) -> None:
@@ -151,13 +163,24 @@ class NftablesActuator:
         self._forwarding = self._docker.observe()
         return self._forwarding
 
-    def _remove(self) -> None:
-        self._nftables.run(layout.delete(self._table))
-        self._docker.remove()
-
     @staticmethod
     def _element_facts(elements: Mapping[tuple[str, str], str]) -> Facts:
         return {"element_present": sorted((*key, value) for key, value in elements.items())}
+
+
+def clean(cluster: str, namespace: str | None = None) -> None:
+    """Remove the cluster's table and its rules in Docker's chain, whoever has made them."""
+    thread = NetworkThread("nftables-clean", namespace)
+    try:
+        thread.call(_remove, table_name(cluster), bridge_prefix(cluster))
+    finally:
+        thread.stop()
+
+
+def _remove(table: str, bridges: str) -> None:
+    nftables = open_nftables()
+    nftables.run(layout.delete(table))
+    DockerUserChain(nftables, table, bridges).remove()
 
 
 def difference(left: Facts, right: Facts) -> Facts:

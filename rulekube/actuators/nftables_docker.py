@@ -7,8 +7,7 @@ Source: Docker's manual, "Packet filtering and firewalls".
 
 from __future__ import annotations
 
-from typing import Any
-
+from rulekube.actuators.base import Facts
 from rulekube.actuators.nftables_library import Nftables
 
 CHAIN = "DOCKER-USER"
@@ -22,7 +21,7 @@ class DockerUserChain:
         self._comment = table
         self._bridges = bridges
 
-    def observe(self) -> dict[str, list[tuple[Any, ...]]]:
+    def observe(self) -> Facts:
         """`forward_chain` where Docker has made its chain, `forward_accepted` where both our rules stand in it."""
         there = self._exists()
         accepted = there and len(self._handles()) == 2

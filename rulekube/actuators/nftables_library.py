@@ -87,7 +87,9 @@ def open_nftables() -> Nftables:
         program = shutil.which("nft")
         if program is None:
             raise SetupError(f"nftables is missing: install {LIBRARY} (Debian: apt-get install libnftables1)") from None
-        logger.warning("%s is missing, so the slower nft command is used (Debian: apt-get install libnftables1)", LIBRARY)
+        logger.warning(
+            "%s is missing, so the slower nft command is used (Debian: apt-get install libnftables1)", LIBRARY
+        )
         return NftablesCommand(program)
     return NftablesLibrary()
 

@@ -1,10 +1,16 @@
 """The cluster's one nftables table: its fixed layout, and the text of a change to its elements.
 
-A packet to a Service takes two look-ups, whatever the number of Services. `services` maps (address, protocol, port) to a
-chain that knows how many endpoints there are; that chain draws an index and asks `endpoints` for (address, protocol,
-port, index). `node_ports` and `node_endpoints` do the same for ports of the machine itself. So a Service is a few
-elements, and only the data change; the rules below never do. Chains named `random_3`, `client_3`, `node_random_3` and
-`node_client_3` are made when the first element goes to them, one for each number of endpoints met.
+A packet to a Service takes two look-ups, whatever the number of Services. `services` maps (address, protocol, port) to
+a chain that knows how many endpoints there are; that chain draws an index and asks `tcp_endpoints` for (address, port,
+index). `node_ports` and `node_tcp_endpoints` do the same for ports of the machine itself. So a Service is a few
+elements, and only the data change; the rules below never do. Chains such as `tcp_random_3` or `node_udp_client_3` are
+made when the first element goes to them, one for each number of endpoints met. (Endpoints have a map for each protocol
+because `dnat` to a port found in a map wants to know whose port it is.)
+
+Each look-up sees the table before or after a transaction, but one packet may do its first look-up before and its second
+after. Where the index it has drawn is gone by then, the chain falls back to the endpoint of index 0, which a Service
+with endpoints always has. For the same reason `hairpin`, asked a hook later, holds every pod of the machine and not just the
+endpoints of the moment.
 
 What is still addressed to a Service after translation has no endpoint and is rejected there and then: it can
 neither reach a later hook nor leave the machine.
@@ -19,15 +25,23 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from rulekube.errors import ActuatorError
+
 MASQUERADE_MARK = "0x4000"  # the bit that kube-proxy uses for the same purpose
 
-MAPS = ("services", "endpoints", "node_ports", "node_endpoints", "hairpin", "service_ranges", "pod_ranges")
+PROTOCOLS = ("tcp", "udp", "sctp")
+
+ENDPOINT_MAPS = "\n".join(
+    f"map {prefix}{protocol}_endpoints {{ "
+    f"typeof {address}{protocol} dport . numgen random mod 2 : ip daddr . {protocol} dport; }}"
+    for protocol in PROTOCOLS
+    for prefix, address in (("", "ip daddr . "), ("node_", ""))
+)
 
 LAYOUT = """
 map services { type ipv4_addr . inet_proto . inet_service : verdict; }
-map endpoints { typeof ip daddr . meta l4proto . th dport . numgen random mod 2 : ip daddr . tcp dport; }
 map node_ports { type inet_proto . inet_service : verdict; }
-map node_endpoints { typeof meta l4proto . th dport . numgen random mod 2 : ip daddr . tcp dport; }
+ENDPOINTS
 set hairpin { type ipv4_addr . ipv4_addr; }
 set service_ranges { type ipv4_addr; flags interval; }
 set pod_ranges { type ipv4_addr; flags interval; }
@@ -49,16 +63,17 @@ chain postrouting { type nat hook postrouting priority 100;
   ct status dnat ip saddr . ip daddr @hairpin masquerade
   ip saddr @pod_ranges ip daddr != @pod_ranges ip daddr != 224.0.0.0/4 masquerade
 }
-""".replace("MARK", MASQUERADE_MARK)
+""".replace("MARK", MASQUERADE_MARK).replace("ENDPOINTS", ENDPOINT_MAPS)
 
 LAYOUT_CHAIN = "layout_" + hashlib.sha256(LAYOUT.encode()).hexdigest()[:8]
 
-CHAIN_NAME = re.compile(r"(node_)?(random|client)_([1-9][0-9]*)")
+CHAIN_NAME = re.compile(r"(node_)?(tcp|udp|sctp)_(random|client)_([1-9][0-9]*)")
+FIRST_INDEX = "numgen random mod 1"  # nft has no constant as a part of a key that is looked up
 AFFINITY_SEED = "0x72756c65"  # any constant: the same on every machine, so that a client finds the same endpoint
 
 
 class Element(NamedTuple):
-    """One element: `Element("services", "10.96.0.1 . tcp . 80", "goto random_2")`. A set's element has the value ""."""
+    """One element, `Element("services", "10.96.0.1 . tcp . 80", "goto tcp_random_2")`; a set's has the value ""."""
 
     map: str
     key: str
@@ -78,7 +93,9 @@ def delete(table: str) -> str:
 def change(table: str, gone: Iterable[Element], new: Iterable[Element], chains: Iterable[str]) -> str:
     """Commands that make `chains`, then remove and add elements: one command a map, for a map takes many at once."""
     lines = [chain(table, name) for name in sorted(chains)]
-    lines += [f"delete element ip {table} {name} {{ {', '.join(texts)} }}" for name, texts in grouped(gone, keys_only=True)]
+    lines += [
+        f"delete element ip {table} {name} {{ {', '.join(texts)} }}" for name, texts in grouped(gone, keys_only=True)
+    ]
     lines += [f"add element ip {table} {name} {{ {', '.join(texts)} }}" for name, texts in grouped(new)]
     return "\n".join(lines) + "\n"
 
@@ -96,13 +113,15 @@ def chain(table: str, name: str) -> str:
     """Commands that make the chain choosing one of N endpoints, N being in its name."""
     match = CHAIN_NAME.fullmatch(name)
     if match is None:
-        raise ValueError(f"no such chain: {name}; chains are named like random_3 or node_client_3")
-    on_node, choice, count = match[1], match[2], match[3]
+        raise ActuatorError(
+            f"no such chain: {name}; chains are named like tcp_random_3 or node_udp_client_3", temporary=False
+        )
+    on_node, protocol, choice, count = match.groups()
     index = f"numgen random mod {count}" if choice == "random" else f"jhash ip saddr mod {count} seed {AFFINITY_SEED}"
-    key = f"meta l4proto . th dport . {index}"
-    look_up = f"{key} map @node_endpoints" if on_node else f"ip daddr . {key} map @endpoints"
-    mark = f"add rule ip {table} {name} meta mark set meta mark | {MASQUERADE_MARK}\n" if on_node else ""
-    return f"add chain ip {table} {name}\n{mark}add rule ip {table} {name} dnat ip to {look_up}"
+    key = f"{protocol} dport" if on_node else f"ip daddr . {protocol} dport"
+    rules = [f"meta mark set meta mark | {MASQUERADE_MARK}"] if on_node else []
+    rules += [f"dnat ip to {key} . {draw} map @{on_node or ''}{protocol}_endpoints" for draw in (index, FIRST_INDEX)]
+    return "\n".join([f"add chain ip {table} {name}", *(f"add rule ip {table} {name} {rule}" for rule in rules)])
 
 
 def target(element: Element) -> str | None:
