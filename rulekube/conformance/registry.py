@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from rulekube.conformance import selectors
+from rulekube.conformance import quantities, selectors
 from rulekube.conformance.family import Family
 
 FAMILIES: Final[dict[str, Family]] = {
+    "quantities_pairs": Family(quantities.pairs, inputs=("a", "b")),
+    "quantities_parse": Family(quantities.parsed),
     "selectors_field": Family(selectors.field_text),
     "selectors_label": Family(selectors.label_text),
     "selectors_labelselector": Family(selectors.label_json),
