@@ -9,8 +9,8 @@ because `dnat` to a port found in a map wants to know whose port it is.)
 
 Each look-up sees the table before or after a transaction, but one packet may do its first look-up before and its second
 after. Where the index it has drawn is gone by then, the chain falls back to the endpoint of index 0, which a Service
-with endpoints always has. For the same reason `hairpin`, asked a hook later, holds every pod of the machine and not just the
-endpoints of the moment.
+with endpoints always has. For the same reason `hairpin`, asked a hook later, holds every pod of the machine and not
+just the endpoints of the moment.
 
 What is still addressed to a Service after translation has no endpoint and is rejected there and then: it can
 neither reach a later hook nor leave the machine.

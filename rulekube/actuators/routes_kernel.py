@@ -18,6 +18,8 @@ from rulekube.facts.addresses import bridge_prefix, cluster_tag
 
 PROTOCOL = 77  # of our routes, `ip route show proto 77`
 METRICS = 1 << 20  # the cluster's metric lies above this, where no other program puts its routes
+LINK_SCOPE = 253  # reached without a gateway
+ANY_SCOPE = 255  # of a route to be deleted
 
 # Kernel switches that rules may ask for. Each is observed where its file exists.
 SYSCTLS = ("net.ipv4.ip_forward",)
@@ -97,7 +99,7 @@ class Kernel:
     def delete_route(self, destination: str, target: str) -> None:
         """Remove the route if it is there."""
         if (destination, target) in self.routes():
-            self._netlink.route("del", dst=destination, proto=PROTOCOL, priority=self._metric)
+            self._netlink.route("del", dst=destination, proto=PROTOCOL, priority=self._metric, scope=ANY_SCOPE)
 
     def _links(self) -> list[tuple[str, int, bool]]:
         found = []
@@ -128,7 +130,7 @@ class Kernel:
         index = self._index(name)
         if index is None:
             raise NetlinkError(errno.ENODEV, f"there is no device {name} yet")
-        return {"oif": index, "scope": 253}  # link scope: what is there is reached without a gateway
+        return {"oif": index, "scope": LINK_SCOPE}
 
 
 def read_sysctls() -> dict[str, int]:
