@@ -38,6 +38,9 @@ class Resource:
 
     `generation`: metadata.generation counts changes of what is neither metadata nor status.
     `graceful`: deletion grants a grace period, and the object stays until an agent confirms it.
+    `propagation`: what deletion does with dependents when nobody says: Background, Orphan, or "" (it has none).
+    `returns_deleted`: the answer to a deletion is the object, not a Status.
+    `unconditional`: an update without a resourceVersion is accepted.
     `stored_as`: the storage key of another row whose objects this row merely shows in another version.
     """
 
@@ -52,6 +55,9 @@ class Resource:
     subresources: tuple[Subresource, ...] = ()
     generation: bool = False
     graceful: bool = False
+    propagation: str = "Background"
+    returns_deleted: bool = False
+    unconditional: bool = True
     stored_as: str = ""
 
     @property
@@ -94,7 +100,7 @@ _NO_COLLECTION = tuple(verb for verb in STANDARD_VERBS if verb != "deletecollect
 TABLE: tuple[Resource, ...] = (
     Resource("", "v1", "ConfigMap", "configmaps", ("cm",)),
     Resource("", "v1", "Endpoints", "endpoints", ("ep",)),
-    Resource("", "v1", "Event", "events", ("ev",)),
+    Resource("", "v1", "Event", "events", ("ev",), propagation=""),
     Resource(
         "",
         "v1",
@@ -116,6 +122,7 @@ TABLE: tuple[Resource, ...] = (
         subresources=(Subresource("binding", ("create",), kind="Binding"), Subresource("log", ("get",)), STATUS),
         generation=True,
         graceful=True,
+        returns_deleted=True,
     ),
     Resource(
         "",
@@ -126,13 +133,14 @@ TABLE: tuple[Resource, ...] = (
         ("all",),
         subresources=(SCALE, STATUS),
         generation=True,
+        propagation="Orphan",
     ),
     Resource("", "v1", "Secret", "secrets"),
-    Resource("", "v1", "ServiceAccount", "serviceaccounts", ("sa",)),
-    Resource("", "v1", "Service", "services", ("svc",), ("all",), subresources=(STATUS,)),
-    Resource("coordination.k8s.io", "v1", "Lease", "leases"),
+    Resource("", "v1", "ServiceAccount", "serviceaccounts", ("sa",), returns_deleted=True),
+    Resource("", "v1", "Service", "services", ("svc",), ("all",), subresources=(STATUS,), returns_deleted=True),
+    Resource("coordination.k8s.io", "v1", "Lease", "leases", unconditional=False),
     Resource("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", generation=True),
-    Resource("events.k8s.io", "v1", "Event", "events", ("ev",), stored_as="events"),
+    Resource("events.k8s.io", "v1", "Event", "events", ("ev",), propagation="", stored_as="events"),
 )
 
 _BY_KIND = {(row.api_version, row.kind): row for row in TABLE}
@@ -153,6 +161,11 @@ def by_plural(group: str, plural: str) -> Resource | None:
 def by_key(key: str) -> Resource | None:
     """The row that owns a store key's first part."""
     return _BY_KEY.get(key)
+
+
+def row(key: str) -> Resource:
+    """The row that owns a key which is known to be in the table."""
+    return _BY_KEY[key]
 
 
 def of(raw: Mapping[str, Any]) -> Resource | None:
