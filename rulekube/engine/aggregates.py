@@ -1,0 +1,184 @@
+"""Aggregates kept per group, so that a changed member costs its own group only.
+
+A fold is fed the signed changes of its source's facts, (group…, binding…, payload…), and yields the groups whose value
+changed. Counts and sums keep a total; the others keep each group's members in order.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from typing import Any
+
+from rulekube.engine.core import Fold
+from rulekube.engine.values import NO_VALUE, Fact, Json, Ref, order_key
+
+Members = list[tuple[Any, ...]]
+
+
+class _Reversed:
+    """Orders keys the other way round."""
+
+    __slots__ = ("key",)
+
+    def __init__(self, key: Any) -> None:
+        self.key = key
+
+    def __lt__(self, other: _Reversed) -> bool:
+        return bool(other.key < self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Reversed) and self.key == other.key
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+def exact(value: Any) -> Any:
+    """A number as it is summed: floats exactly, so that the order of summation does not matter."""
+    return Fraction(value) if isinstance(value, float) else value
+
+
+def rounded(value: Any) -> Any:
+    """The sum as it is shown: exact integers, and floats rounded once."""
+    return float(value) if isinstance(value, Fraction) else value
+
+
+def mean(total: Any, count: int) -> float:
+    """The mean from an exact total."""
+    return float(Fraction(total) / count)
+
+
+def plain(value: Any) -> Any:
+    """A member as it stands inside the JSON result."""
+    if isinstance(value, Json):
+        return value.value
+    return value.path if isinstance(value, Ref) else value
+
+
+def empty_value(kind: str) -> Any:
+    """The value of a group without members."""
+    if kind in ("count", "sum"):
+        return 0
+    if kind == "array":
+        return Json([])
+    return Json({}) if kind == "object" else NO_VALUE
+
+
+class FoldState:
+    """The values of one aggregate. `values` holds the groups that have members; the dict is never replaced."""
+
+    def __init__(self, fold: Fold) -> None:
+        self.fold = fold
+        self.empty = empty_value(fold.kind)
+        self.values: dict[Any, Any] = {}
+        self._totals: dict[Any, list[Any]] = {}
+        self._members: dict[Any, Members] = {}
+        self._keys = len(fold.descending)
+        self._single = fold.group == 1
+        self._apply = self._total if fold.kind in ("count", "sum", "mean") else self._ordered
+
+    def clear(self) -> None:
+        """Forget all members."""
+        self.values.clear()
+        self._totals.clear()
+        self._members.clear()
+
+    def group_of(self, fact: Fact) -> Any:
+        """The key of a fact's group: its value for one column, else a tuple."""
+        return fact[0] if self._single else fact[: self.fold.group]
+
+    def apply(self, pending: Iterable[tuple[Fact, int]]) -> tuple[list[Fact], list[Fact]]:
+        """Feed signed changes; returns (inserted, retracted) facts of the form (group…, value)."""
+        touched = self._apply(pending)
+        inserted: list[Fact] = []
+        retracted: list[Fact] = []
+        values = self.values
+        for group in touched:
+            before = values.get(group, self.empty)
+            after = self._value(group)
+            if after is NO_VALUE or not self._has(group):
+                values.pop(group, None)
+            else:
+                values[group] = after
+            if before is after or (before == after and type(before) is type(after)):
+                continue
+            key = (group,) if self._single else group
+            if before is not NO_VALUE:
+                retracted.append((*key, before))
+            if after is not NO_VALUE:
+                inserted.append((*key, after))
+        return inserted, retracted
+
+    def _has(self, group: Any) -> bool:
+        return group in self._totals or group in self._members
+
+    def _total(self, pending: Iterable[tuple[Fact, int]]) -> dict[Any, None]:
+        touched: dict[Any, None] = {}
+        counting = self.fold.kind == "count"
+        for fact, change in pending:
+            if not change:
+                continue
+            group = self.group_of(fact)
+            touched[group] = None
+            state = self._totals.setdefault(group, [0, 0])
+            state[0] += change
+            if not counting:
+                state[1] += exact(fact[-1]) * change
+            if not state[0]:
+                del self._totals[group]
+        return touched
+
+    def _ordered(self, pending: Iterable[tuple[Fact, int]]) -> dict[Any, None]:
+        touched: dict[Any, None] = {}
+        for fact, change in pending:
+            if not change:
+                continue
+            group = self.group_of(fact)
+            touched[group] = None
+            members = self._members.setdefault(group, [])
+            entry = self._entry(fact)
+            if change > 0:
+                for _ in range(change):
+                    insort(members, entry, key=_sort_key)
+            else:
+                for _ in range(-change):
+                    _remove(members, entry)
+                if not members:
+                    del self._members[group]
+        return touched
+
+    def _entry(self, fact: Fact) -> tuple[Any, ...]:
+        """(sort key, payload…): by the keys with their directions, then by the values, then by the whole binding."""
+        payload = fact[self.fold.offset :]
+        order: list[Any] = []
+        for i, value in enumerate(payload):
+            key = order_key(value)
+            order.append(_Reversed(key) if i < self._keys and self.fold.descending[i] else key)
+        return (tuple(order), *payload[self._keys :])
+
+    def _value(self, group: Any) -> Any:
+        kind = self.fold.kind
+        if kind in ("count", "sum", "mean"):
+            state = self._totals.get(group)
+            if state is None:
+                return self.empty
+            return state[0] if kind == "count" else rounded(state[1]) if kind == "sum" else mean(state[1], state[0])
+        members = self._members.get(group)
+        if not members:
+            return self.empty
+        if kind == "array":
+            return Json([plain(m[1]) for m in members])
+        if kind == "object":
+            return Json({m[1]: plain(m[2]) for m in reversed(members)})
+        return members[-1][1] if kind == "max" else members[0][1]
+
+
+_sort_key: Callable[[tuple[Any, ...]], Any] = lambda entry: entry[0]  # noqa: E731 - named for bisect
+
+
+def _remove(members: Members, entry: tuple[Any, ...]) -> None:
+    position = bisect_left(members, entry[0], key=_sort_key)
+    assert members[position][1:] == entry[1:], "a member that was never added cannot leave"
+    del members[position]

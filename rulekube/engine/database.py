@@ -1,0 +1,169 @@
+"""The engine's door: a program and its facts.
+
+`Database` parses, checks and compiles rule packs, keeps the network of relations, and answers commits, queries and
+explanations. It does no I/O besides reading the rule files it is given, and has no clock.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rulekube.engine import analysis, assembly, normal, provenance, query
+from rulekube.engine.analysis import Program
+from rulekube.engine.builtins import FUNCTIONS, Function
+from rulekube.engine.delta import Changes, difference
+from rulekube.engine.errors import EvaluationError, RuleError
+from rulekube.engine.packs import Packs
+from rulekube.engine.syntax import Mapping as InputMapping
+from rulekube.engine.values import Fact, Ref, fact_key
+
+Facts = Mapping[str, Iterable[Sequence[Any]]]
+Resolve = Callable[[str], Ref | None]
+
+
+class Database:
+    """A checked program with its facts, kept at the fixpoint.
+
+    Made by `from_source` or `from_files`. Not thread-safe: one caller at a time.
+    """
+
+    def __init__(self, packs: Packs, functions: Sequence[Function], resolve_ref: Resolve | None) -> None:
+        self._functions = {**FUNCTIONS, **{f.name: f for f in functions}}
+        self._resolve = resolve_ref
+        self._packs = packs
+        self._network = assembly.build(packs.modules(), self._functions, resolve_ref)
+        self._network.settle()
+
+    @classmethod
+    def from_source(
+        cls,
+        text: str,
+        name: str = "<text>",
+        functions: Sequence[Function] = (),
+        resolve_ref: Resolve | None = None,
+    ) -> Database:
+        """A database of one text. Raises RuleError with everything that is wrong in it."""
+        packs = Packs()
+        packs.add(name, text)
+        return cls(packs, functions, resolve_ref)
+
+    @classmethod
+    def from_files(
+        cls,
+        paths: Iterable[str | Path],
+        functions: Sequence[Function] = (),
+        resolve_ref: Resolve | None = None,
+    ) -> Database:
+        """A database of rule files; what they include is read once."""
+        packs = Packs()
+        for path in paths:
+            packs.add_file(Path(path))
+        return cls(packs, functions, resolve_ref)
+
+    # --- the program
+
+    @property
+    def program(self) -> Program:
+        """The declared relations and the rules."""
+        return self._network.program
+
+    def inputs(self) -> list[InputMapping]:
+        """The mappings of all `.input` declarations."""
+        return [r.mapping for r in self.program.relations.values() if r.mapping is not None]
+
+    def actions(self) -> list[str]:
+        """The names of the `.action` relations, sorted."""
+        return sorted(name for name, r in self.program.relations.items() if r.actuator)
+
+    def load(self, name: str, text: str) -> Changes:
+        """Add the pack `name`, or replace it; returns what changes in the conclusions. On RuleError nothing changes."""
+        packs = self._packs.copy()
+        packs.add(name, text)
+        return self._replace(packs)
+
+    def unload(self, name: str) -> Changes:
+        """Take the pack `name` away; returns what changes in the conclusions."""
+        packs = self._packs.copy()
+        packs.remove(name)
+        return self._replace(packs)
+
+    def _replace(self, packs: Packs) -> Changes:
+        network = assembly.build(packs.modules(), self._functions, self._resolve)
+        before = self._network
+        given = {name: before.given(name) for name in before.program.relations if before.given(name)}
+        missing = [n for n in given if n not in network.program.relations or network.program.relations[n].derived]
+        for name in missing:
+            given.pop(name)
+        network.insert(given)
+        _guarded(network.settle)
+        network.log.clear()
+        self._network, self._packs = network, packs
+        return difference(before.visible(), network.visible())
+
+    # --- facts
+
+    def commit(self, insert: Facts | None = None, retract: Facts | None = None) -> Changes:
+        """Retract, then insert, and derive to the fixpoint. Atomic: after an error the database is as it was.
+
+        Inserting what is there or retracting what is not changes nothing. Raises EvaluationError for a fact that does
+        not fit its declaration and for a function that fails.
+        """
+        network = self._network
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            network.retract_and_insert(retract or {}, insert or {})
+            changes = network.changes(_guarded(network.settle))
+            network.log.clear()
+        finally:
+            if collecting:
+                gc.enable()
+        return changes
+
+    def what_if(self, insert: Facts | None = None, retract: Facts | None = None) -> Changes:
+        """What `commit` would change; nothing is committed."""
+        network = self._network
+        network.retract_and_insert(retract or {}, insert or {})
+        changes = network.changes(_guarded(network.settle))
+        network.undo()
+        return changes
+
+    def facts(self, relation: str) -> list[Fact]:
+        """The present facts of a relation, sorted."""
+        self._known(relation)
+        return sorted(self._network.relation(relation).rows, key=fact_key)
+
+    def query(self, text: str) -> query.Rows:
+        """The answers to a body: tuples of its variables' values, in the order in which they are mentioned."""
+        return query.run(self._network, text)
+
+    def waiting(self) -> list[int]:
+        """The times that `elapsed` literals ask for and that are not facts yet, sorted."""
+        network = self._network
+        elapsed = network.relation("elapsed").rows
+        return sorted(fact[0] for fact in network.relation(normal.ASKED).rows if fact not in elapsed)
+
+    def why(self, fact: str) -> provenance.Proof | None:
+        """A proof of minimal height of a ground fact, or None where it does not hold."""
+        return provenance.why(self._network, fact)
+
+    @property
+    def touched(self) -> int:
+        """How many facts were handed to compiled rules so far: the work done, for tests and benches."""
+        return self._network.touched
+
+    def _known(self, relation: str) -> None:
+        if relation not in self.program.relations:
+            raise RuleError([analysis.undeclared(relation, self.program.relations)])
+
+
+def _guarded(settle: Callable[[], Any]) -> Any:
+    try:
+        return settle()
+    except (RuleError, EvaluationError):
+        raise
+    except Exception as error:
+        raise EvaluationError(f"the commit was undone: {type(error).__name__}: {error}") from error

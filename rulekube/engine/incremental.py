@@ -1,0 +1,254 @@
+"""The network that keeps every derived relation up to date.
+
+A node is a base relation, a derived relation, an aggregate or a component of mutually recursive relations. A commit
+feeds signed counts into base nodes; nodes are settled once each, in topological order. Settling a node adds its pending
+counts, finds which facts appeared or vanished, and runs the compiled rules that read it: these add to the pending
+counts of nodes further down. While a node's changes run through the rules, all nodes before it show the new state and
+all nodes after it the old one, so each derivation that came or went is counted exactly once.
+
+Everything a settled node did is in the log; `undo` plays it backwards, after a failure or for a hypothetical commit.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from rulekube.engine.aggregates import FoldState
+from rulekube.engine.codegen import Delta
+from rulekube.engine.relation import Relation
+from rulekube.engine.values import Fact
+
+Pending = dict[Fact, int]
+Undo = Callable[[], None]
+
+
+class Consumer:
+    """A compiled rule that reads a node. `sign` is -1 where it reads it negated; `alone` where it reads it once."""
+
+    __slots__ = ("alone", "delta", "gained", "lost", "sign", "target")
+
+    def __init__(self, delta: Delta, sign: int, alone: bool, target: Node, gained: Pending, lost: Pending) -> None:
+        self.delta = delta
+        self.sign = sign
+        self.alone = alone
+        self.target = target
+        self.gained = gained
+        self.lost = lost
+
+    def run(self, facts: Iterable[Fact], sign: int) -> None:
+        """Feed facts that appeared (+1) or vanished (-1)."""
+        sign *= self.sign
+        self.delta(facts, sign, self.gained if sign > 0 else self.lost)
+
+
+class Node:
+    """One step of the network. `rank` is its place in the topological order."""
+
+    rank = 0
+    queued = False
+
+    def settle(self, network: Network) -> None:
+        """Take in what is pending and pass on what it changes."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Drop what is pending: the commit failed."""
+        raise NotImplementedError
+
+
+class RelationNode(Node):
+    """A base relation, or a derived one that is not recursive: its derivations are counted."""
+
+    def __init__(self, relation: Relation) -> None:
+        self.relation = relation
+        self.pending: Pending = {}
+        self.together: list[Consumer] = []
+        self.singly: list[Consumer] = []
+
+    def add(self, consumer: Consumer) -> None:
+        """Register a rule that reads this relation."""
+        (self.together if consumer.alone else self.singly).append(consumer)
+
+    def forget(self) -> None:
+        """Drop what is pending."""
+        self.pending.clear()
+
+    def settle(self, network: Network) -> None:
+        """Take in what is pending and pass on what it changes."""
+        relation, pending = self.relation, self.pending
+        if not pending:
+            return
+        if self.singly:
+            self._settle_singly(network)
+            return
+        change = pending.copy()
+        pending.clear()
+        inserted, retracted = relation.consolidate(change)
+        relation.leave(retracted)
+        relation.enter(inserted)
+        network.log.append(lambda: _revert(relation, change))
+        network.note(relation.name, inserted, retracted)
+        if retracted:
+            network.feed(self.together, retracted, -1)
+        if inserted:
+            network.feed(self.together, inserted, 1)
+
+    def _settle_singly(self, network: Network) -> None:
+        """Rules that read the relation twice see it change one fact at a time."""
+        relation, rows = self.relation, self.relation.rows
+        change = {fact: count for fact, count in self.pending.items() if count}
+        self.pending.clear()
+        inserted, retracted = [], []
+        done: Pending = {}
+        network.log.append(lambda: _revert(relation, done))
+        for fact, count in change.items():
+            before = rows.get(fact, 0)
+            if before and before + count:
+                rows[fact] = before + count
+                done[fact] = count
+            elif before:
+                network.feed(self.singly, (fact,), -1)
+                done[fact] = count
+                del rows[fact]
+                relation.leave((fact,))
+                retracted.append(fact)
+            else:
+                done[fact] = count
+                rows[fact] = count
+                relation.enter((fact,))
+                inserted.append(fact)
+                network.feed(self.singly, (fact,), 1)
+        network.note(relation.name, inserted, retracted)
+        if retracted:
+            network.feed(self.together, retracted, -1)
+        if inserted:
+            network.feed(self.together, inserted, 1)
+
+
+def _revert(relation: Relation, change: Pending) -> None:
+    inserted, retracted = relation.consolidate({fact: -count for fact, count in change.items()})
+    relation.leave(retracted)
+    relation.enter(inserted)
+
+
+class FoldNode(Node):
+    """An aggregate."""
+
+    def __init__(self, name: str, state: FoldState) -> None:
+        self.name = name
+        self.state = state
+        self.pending: Pending = {}
+        self.consumers: list[Consumer] = []
+
+    def forget(self) -> None:
+        """Drop what is pending."""
+        self.pending.clear()
+
+    def settle(self, network: Network) -> None:
+        """Take in what is pending and pass on what it changes."""
+        change = {fact: count for fact, count in self.pending.items() if count}
+        self.pending.clear()
+        if not change:
+            return
+        inserted, retracted = self.state.apply(change.items())
+        network.log.append(lambda: self._revert(change))
+        if retracted:
+            network.feed(self.consumers, retracted, -1)
+        if inserted:
+            network.feed(self.consumers, inserted, 1)
+
+    def _revert(self, change: Pending) -> None:
+        self.state.apply((fact, -count) for fact, count in change.items())
+
+
+class BindingsNode(Node):
+    """The distinct bindings of aggregates' bodies, on their way to the aggregates.
+
+    They are not kept (`relation` is None) where the body has one alternative, for then each has one derivation.
+    """
+
+    def __init__(self, relation: Relation | None) -> None:
+        self.relation = relation
+        self.pending: Pending = {}
+        self.folds: list[FoldNode] = []
+
+    def forget(self) -> None:
+        """Drop what is pending."""
+        self.pending.clear()
+
+    def settle(self, network: Network) -> None:
+        """Take in what is pending and pass on what it changes."""
+        relation = self.relation
+        change = self.pending.copy()
+        self.pending.clear()
+        if relation is not None:
+            inserted, retracted = relation.consolidate(change)
+            network.log.append(partial(_revert, relation, change))
+            change = dict.fromkeys(retracted, -1)
+            change.update(dict.fromkeys(inserted, 1))
+        network.touched += len(change)
+        for fold in self.folds:
+            fold.pending.update(change)
+            network.push(fold)
+
+
+class Network:
+    """The nodes in order, and the commit that runs through them."""
+
+    def __init__(self) -> None:
+        self.log: list[Undo] = []
+        self.changed: dict[str, tuple[list[Fact], list[Fact]]] = {}
+        self.nodes: list[Node] = []
+        self.touched = 0
+        """Facts that were handed to compiled rules so far; a measure of the work done."""
+        self._queue: list[tuple[int, Node]] = []
+
+    def note(self, relation: str, inserted: list[Fact], retracted: list[Fact]) -> None:
+        """Remember what changed, for the commit's answer."""
+        if inserted or retracted:
+            self.changed[relation] = (inserted, retracted)
+
+    def push(self, node: Node) -> None:
+        """Ask for a node to be settled."""
+        if not node.queued:
+            node.queued = True
+            heapq.heappush(self._queue, (node.rank, node))
+
+    def feed(self, consumers: list[Consumer], facts: Any, sign: int) -> None:
+        """Run changed facts through the rules that read them."""
+        self.touched += len(facts)
+        for consumer in consumers:
+            consumer.run(facts, sign)
+            self.push(consumer.target)
+
+    def settle(self) -> dict[str, tuple[list[Fact], list[Fact]]]:
+        """Settle all queued nodes; returns (inserted, retracted) by relation. On failure all is undone."""
+        self.log.clear()
+        self.changed = {}
+        try:
+            while self._queue:
+                node = heapq.heappop(self._queue)[1]
+                node.queued = False
+                node.settle(self)
+        except BaseException:
+            self.abandon()
+            raise
+        return self.changed
+
+    def abandon(self) -> None:
+        """Undo what was settled and drop what is pending."""
+        for _, node in self._queue:
+            node.queued = False
+        self._queue.clear()
+        for node in self.nodes:
+            node.forget()
+        self.undo()
+
+    def undo(self) -> None:
+        """Play the log of the last commit backwards."""
+        for step in reversed(self.log):
+            step()
+        self.log.clear()

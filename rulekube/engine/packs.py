@@ -1,0 +1,62 @@
+"""The texts of a program: packs by name, and the files they include, each read once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rulekube.engine import parser
+from rulekube.engine.errors import Diagnostic, RuleError
+from rulekube.engine.syntax import Include, Module
+
+
+@dataclass
+class Packs:
+    """Parsed modules by name. A file's name is its path as given; `_files` knows each by its real path."""
+
+    _modules: dict[str, Module] = field(default_factory=dict)
+    _files: dict[Path, str] = field(default_factory=dict)
+
+    def copy(self) -> Packs:
+        """An independent copy; modules are shared, for they are frozen."""
+        return Packs(dict(self._modules), dict(self._files))
+
+    def modules(self) -> list[Module]:
+        """All modules in the order in which they were added."""
+        return list(self._modules.values())
+
+    def add(self, name: str, text: str) -> None:
+        """Add or replace a pack, with the files it includes."""
+        module = parser.parse_module(text, name)
+        self._modules[name] = module
+        self._files[Path(name).resolve()] = name
+        self._include(module)
+
+    def add_file(self, path: Path) -> None:
+        """Add a rule file unless it is there already."""
+        if path.resolve() not in self._files:
+            self.add(str(path), path.read_text("utf-8"))
+
+    def remove(self, name: str) -> None:
+        """Take a pack away. What it included stays: others may use it."""
+        if name not in self._modules:
+            raise KeyError(f"no pack is named {name!r}; there are {', '.join(sorted(self._modules))}")
+        del self._modules[name]
+        self._files = {path: n for path, n in self._files.items() if n != name}
+
+    def _include(self, module: Module) -> None:
+        for include in module.includes:
+            path = Path(module.name).parent / include.path
+            if path.resolve() in self._files:
+                continue
+            try:
+                text = path.read_text("utf-8")
+            except OSError as error:
+                raise RuleError([_missing(module, include, error)]) from None
+            self.add(str(path), text)
+
+
+def _missing(module: Module, include: Include, error: OSError) -> Diagnostic:
+    line = module.source.split("\n")[include.place.line - 1]
+    message = f'cannot include "{include.path}": {error.strerror}'
+    return Diagnostic("include", message, include.place, "the path is relative to this file", line)

@@ -1,0 +1,96 @@
+"""The order of evaluation: the dependency graph, its components, and what makes a program unstratifiable.
+
+A component of mutually recursive relations is evaluated as one; negation and aggregation may only look at components
+that come before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import networkx as nx
+
+from rulekube.engine.core import Absent, Clause, Fold, Lookup, Match
+from rulekube.engine.errors import Diagnostic
+from rulekube.engine.syntax import Place
+
+
+@dataclass(frozen=True)
+class Component:
+    """Relations (or one aggregate) evaluated together."""
+
+    names: tuple[str, ...]
+    recursive: bool
+
+
+def graph(clauses: Iterable[Clause], folds: Iterable[Fold]) -> nx.DiGraph[str]:
+    """Edges from what is read to what is derived; `strict` edges pass through negation or aggregation."""
+    found: nx.DiGraph[str] = nx.DiGraph()
+    for clause in clauses:
+        found.add_node(clause.head)
+        for goal in clause.goals:
+            if isinstance(goal, Match):
+                _edge(found, goal.relation, clause.head, goal.place, "")
+            elif isinstance(goal, Absent):
+                _edge(found, goal.relation, clause.head, goal.place, "not")
+            elif isinstance(goal, Lookup):
+                _edge(found, goal.fold, clause.head, goal.place, "")
+    for fold in folds:
+        _edge(found, fold.source, fold.name, fold.place, fold.kind)
+    return found
+
+
+def _edge(g: nx.DiGraph[str], source: str, target: str, place: Place, strict: str) -> None:
+    known = g.get_edge_data(source, target)
+    if known is None or (strict and not known["strict"]):
+        g.add_edge(source, target, place=place, strict=strict)
+
+
+def components(g: nx.DiGraph[str]) -> list[Component]:
+    """The components in an order in which each comes after all it reads; stable for equal programs."""
+    condensed = nx.condensation(g)
+    order = nx.lexicographical_topological_sort(condensed, key=lambda n: min(condensed.nodes[n]["members"]))
+    found = []
+    for node in order:
+        members = tuple(sorted(condensed.nodes[node]["members"]))
+        found.append(Component(members, len(members) > 1 or g.has_edge(members[0], members[0])))
+    return found
+
+
+def check(g: nx.DiGraph[str]) -> list[Diagnostic]:
+    """One diagnostic per component that negates or aggregates itself, with the cycle spelled out."""
+    found = []
+    for component in components(g):
+        if not component.recursive:
+            continue
+        inner = g.subgraph(component.names)
+        strict = sorted((d["place"], a, b, d["strict"]) for a, b, d in inner.edges(data=True) if d["strict"])
+        if strict:
+            place, source, target, how = strict[0]
+            path = nx.shortest_path(inner, target, source)
+            found.append(_unstratifiable(g, place, how, [*path, target]))
+    return found
+
+
+def _unstratifiable(g: nx.DiGraph[str], place: Place, how: str, cycle: list[str]) -> Diagnostic:
+    shown: list[str] = []
+    pending = ""
+    for source, target in zip([cycle[-2], *cycle], cycle, strict=False):
+        strict = g.get_edge_data(source, target)["strict"] if g.has_edge(source, target) else ""
+        pending = strict or pending
+        if not target.startswith("$"):
+            shown.append(_link(pending, target) if shown else target)
+            pending = ""
+    if pending or (shown and shown[-1].split(" ")[-1] != shown[0]):
+        shown.append(_link(pending or how, shown[0]))
+    verb = "through negation" if how == "not" else f"through an aggregate (`{how}`)"
+    message = f"`{shown[0]}` depends on itself {verb}: {' '.join(shown)}"
+    hint = "break the cycle: negation and aggregates may only look at relations decided before"
+    return Diagnostic("unstratifiable", message, place, hint)
+
+
+def _link(strict: str, name: str) -> str:
+    if not strict:
+        return f"<- {name}"
+    return f"<- not {name}" if strict == "not" else f"<- {strict} {name}"
