@@ -19,7 +19,7 @@ CONTROL_PLANE: tuple[str, ...] = (
 NODE: tuple[str, ...] = ()
 
 # What a machine's network agent decides: Service maps and routes.
-NETWORK: tuple[str, ...] = ()
+NETWORK: tuple[str, ...] = ("network/elements.dl", "network/routes.dl")
 
 
 def paths(pack: tuple[str, ...]) -> list[Path]:
