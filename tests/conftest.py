@@ -11,6 +11,16 @@ import pytest
 
 from rulekube.actuators import docker_engine as engines
 
+ONE_AT_A_TIME = ("docker", "nft", "kubectl")  # tests with these marks share one worker, and with it the machine
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Send the tests that load the machine to one of the parallel workers, one after another."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ONE_AT_A_TIME):
+            item.add_marker(pytest.mark.xdist_group("machine"))
+
 
 @pytest.fixture(scope="session")
 def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:

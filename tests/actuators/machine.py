@@ -212,3 +212,17 @@ def ask(
             return datagram.recv(100).decode()
 
     return inside(namespace, lambda: [once() for _ in range(count)])
+
+
+def ping(namespace: str, address: str) -> None:
+    """Send one ICMP echo request, and wait for nothing; the machine may refuse it to itself."""
+    echo = b"\x08\x00\xf7\xff\x00\x00\x00\x00"  # type, code, checksum, identifier, sequence
+
+    def send() -> None:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw,
+            contextlib.suppress(PermissionError),
+        ):
+            raw.sendto(echo, (address, 0))
+
+    inside(namespace, send)

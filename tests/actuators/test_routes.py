@@ -20,7 +20,6 @@ from tests.actuators.network_harness import Observer, service
 pytestmark = [
     pytest.mark.nft,
     pytest.mark.slow,
-    pytest.mark.xdist_group("nft"),
     pytest.mark.skipif(os.geteuid() != 0, reason="needs root (network namespaces)"),
 ]
 
