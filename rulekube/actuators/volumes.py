@@ -1,7 +1,8 @@
 """A pod's volumes as folders of this machine: the actuator `volumes`.
 
 `FOLDER/<uid>/volumes/<name>` is what containers mount. Files of ConfigMaps, Secrets, tokens and the downward API are
-replaced all at once: a new folder is filled, and the link `..data` is moved to it (pkg/volume/util/atomic_writer.go), so that a reader sees the old set or the new one. Beside the volumes lies what a restarted agent must know: whose they
+replaced all at once: a new folder is filled, and the link `..data` is moved to it (pkg/volume/util/atomic_writer.go),
+so that a reader sees the old set or the new one. Beside the volumes lies what a restarted agent must know: whose they
 are, and the digest of what was asked for.
 """
 
