@@ -39,7 +39,9 @@ class ApiError(RuleKubeError):
     Source: k8s.io/apimachinery/pkg/api/errors.
     """
 
-    def __init__(self, reason: str, message: str, details: dict[str, object] | None = None, code: int | None = None) -> None:
+    def __init__(
+        self, reason: str, message: str, details: dict[str, object] | None = None, code: int | None = None
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message

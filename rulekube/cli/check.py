@@ -8,7 +8,7 @@ import click
 
 from rulekube import rules
 from rulekube.cli.output import output_option, show
-from rulekube.engine import Database, RuleError
+from rulekube.engine import Database, Diagnostic, RuleError
 from rulekube.facts.functions import FUNCTIONS
 
 
@@ -26,11 +26,18 @@ def command(files: tuple[Path, ...], alone: bool, output: str) -> int:
       rulekube check examples/01-guestbook/policy.dl
       rulekube check --alone examples/02-rules/reachable.dl
     """
+    shipped = () if alone else rules.paths(rules.CONTROL_PLANE)
     try:
-        program = Database.from_files([*([] if alone else rules.control_plane()), *files], functions=FUNCTIONS).program
+        program = Database.from_files([*shipped, *files], functions=FUNCTIONS).program
     except RuleError as error:
-        show({"ok": False, "errors": error.to_dict()}, output, text=str(error))
+        show({"ok": False, "errors": [diagnostic(d) for d in error.diagnostics]}, output, text=str(error))
         return 1
-    count = f"{len(program.rules)} rules over {len(program.relations)} relations"
-    show({"ok": True, "rules": len(program.rules), "relations": len(program.relations)}, output, text=f"ok: {count}")
+    counts = {"rules": len(program.rules), "relations": len(program.relations)}
+    show({"ok": True, **counts}, output, text=f"ok: {counts['rules']} rules over {counts['relations']} relations")
     return 0
+
+
+def diagnostic(found: Diagnostic) -> dict[str, object]:
+    """One diagnostic as JSON."""
+    place = {"file": found.place.file, "line": found.place.line, "column": found.place.column}
+    return {"code": found.code, "message": found.message, **place, "hint": found.hint}

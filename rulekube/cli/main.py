@@ -51,7 +51,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (  # the first class t
 
 
 class Verbs(click.Group):
-    """A group whose commands live in one module each, imported on use: `rulekube version` should not load the engine."""
+    """A group whose commands live in one module each, imported on use: `version` should not load the engine."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Every verb, in the order a newcomer meets them."""

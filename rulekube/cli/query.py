@@ -51,8 +51,7 @@ def command(question: str, files: tuple[Path, ...], output: str, kubeconfig: str
 
 def ask_files(question: str, files: tuple[Path, ...]) -> tuple[list[str], list[list[object]]]:
     """Evaluate rule files and ask them."""
-    from rulekube.engine import Database, from_json
-    from rulekube.engine.values import Ref
+    from rulekube.engine import Database, Ref, from_json
 
     rows = Database.from_files(files).query(question)
     plain = [[value.path if isinstance(value, Ref) else from_json(value) for value in row] for row in rows]

@@ -63,9 +63,10 @@ def lines(proof: dict[str, Any], depth: int | None, first: str, rest: str) -> li
     """The lines of one node; `first` leads its own line, `rest` those below it."""
     place = f"   [{proof['place']}]" if proof.get("place") else ""
     out = [f"{first}{proof['fact']}{place}"]
-    premises = proof.get("premises") or []
+    premises, notes = proof.get("premises") or [], proof.get("notes") or []
     if depth is not None and depth <= 1 and premises:
         return [*out, f"{rest}└─ … {len(premises)} premises (--depth shows more)"]
+    out += [f"{rest}{'├' if premises else '└'}─ {note}" for note in notes]
     for premise in premises:
         last = premise is premises[-1]
         below = None if depth is None else depth - 1

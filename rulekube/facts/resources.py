@@ -171,3 +171,10 @@ def row(key: str) -> Resource:
 def of(raw: Mapping[str, Any]) -> Resource | None:
     """The row of a whole object."""
     return _BY_KIND.get((raw.get("apiVersion", ""), raw.get("kind", "")))
+
+
+def named(text: str) -> Resource | None:
+    """The row that a person means by `po`, `pod`, `pods`, `Pod` or a full key; the first in the table wins."""
+    word = text.lower()
+    known = (row for row in TABLE if word in (row.plural, row.singular, row.key, *row.short_names))
+    return next(known, None)
