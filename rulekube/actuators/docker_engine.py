@@ -96,7 +96,7 @@ def start(folder: Path) -> Engine:
     pid_file.unlink(missing_ok=True)  # a killed engine leaves it, and the next would refuse to start
     log = folder / "dockerd.log"
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - the program is found on PATH, its arguments are ours
+        process = subprocess.Popen(
             [program, *_arguments(folder, url)],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -213,7 +213,7 @@ def _end_leftovers(folder: Path) -> None:
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted(mounts, reverse=True):
         if mount.startswith((f"{folder}/", f"{runtime}/")):
-            subprocess.run(["umount", "-l", mount], check=False, capture_output=True)  # noqa: S603, S607
+            subprocess.run(["umount", "-l", mount], check=False, capture_output=True)  # noqa: S607
     for group in sorted(Path("/sys/fs/cgroup").glob(f"*{_cgroup(folder)}"), reverse=True):
         _remove_cgroup(group)
     _remove_cgroup(Path("/sys/fs/cgroup" + _cgroup(folder)))

@@ -1,0 +1,252 @@
+"""Pods on a Docker Engine: carries out the actions `by containers` and reports what runs.
+
+A pod is a sandbox (the pause container, which holds the network and IPC namespaces) and its members, one Docker
+container for each run. Docker's own restart policy stays off: a run that ended is a fact, and the next one is an action
+with the next attempt. Every effect ends in looking again at the container it touched; Docker's events and a
+periodic relist catch what others do. All of it is keyed by names and labels, so nothing is remembered here
+that a restarted agent would miss, signals apart.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound
+from docker.utils import socket as docker_socket
+from requests.exceptions import RequestException
+
+from rulekube.actuators import docker_config, docker_facts, images, veth
+from rulekube.actuators import docker_labels as labels
+from rulekube.actuators.base import Action, Report
+from rulekube.actuators.docker_engine import API_VERSION
+from rulekube.actuators.docker_watch import DockerWatch
+from rulekube.actuators.ledger import Ledger
+from rulekube.engine import Ref, from_json
+from rulekube.errors import ActuatorError
+
+Raw = Mapping[str, Any]
+POOL_SIZE = 16
+TIMEOUT = 120  # seconds for one request to the engine
+
+
+class DockerContainers:
+    """The actuator `containers` over a Docker Engine. `clock` gives microseconds since 1970."""
+
+    name = "containers"
+    batched = False
+
+    def __init__(self, url: str, owner: labels.Owner, *, pull: bool, clock: Callable[[], int]) -> None:
+        self.client = docker.APIClient(url, version=API_VERSION, timeout=TIMEOUT, max_pool_size=POOL_SIZE)
+        self._url = url
+        self._owner = owner
+        self._pull = pull
+        self._clock = clock
+        self._looking = threading.Lock()
+        self._signals: dict[str, list[tuple[str, str, int]]] = {}
+        self._failures: dict[str, tuple[Any, ...]] = {}
+
+    # -- observing ---------------------------------------------------------------------------------------------------
+
+    def start(self, report: Report) -> None:
+        """Report all containers of this node and all images, then follow the engine's events."""
+        self._ledger = Ledger(report)
+        self._watch = DockerWatch(self._url, self._owner.filters(), self._look, self._look_at_images, self._relist)
+        self._watch.listen()
+        observations = {identifier: self._observe(identifier) for identifier in self._listed()}
+        self._ledger.open({**observations, "images": self._images()})
+        self._watch.start()
+
+    def stop(self) -> None:
+        """End observing. Containers keep running."""
+        self._watch.stop()
+        self.client.close()
+
+    def _relist(self) -> None:
+        for identifier in sorted({*self._listed(), *self._ledger.sources()} - {"images"} - set(self._failures)):
+            self._look(identifier)
+        self._look_at_images()
+
+    def _listed(self) -> list[str]:
+        return [raw["Id"] for raw in self.client.containers(all=True, filters=self._owner.filters())]
+
+    def _look(self, identifier: str) -> None:
+        """Report what one container shows now; looks are serialised, so that none overtakes a later one."""
+        with self._looking:
+            self._ledger.replace(identifier, self._observe(identifier))
+
+    def _observe(self, identifier: str) -> docker_facts.Observed:
+        try:
+            raw = self.client.inspect_container(identifier)
+            tail = self._log_tail(identifier) if docker_facts.wants_log_tail(raw) else ""
+        except NotFound:
+            self._signals.pop(identifier, None)
+            return {}
+        facts = docker_facts.container_facts(raw, tail)
+        if identifier in self._signals:
+            facts["signalled"] = list(self._signals[identifier])
+        return facts
+
+    def _log_tail(self, identifier: str) -> str:
+        output: bytes = self.client.logs(identifier, tail=80)
+        return output[-2048:].decode(errors="replace")
+
+    def _images(self) -> docker_facts.Observed:
+        return docker_facts.image_facts(self.client.images())
+
+    def _look_at_images(self) -> None:
+        with self._looking:
+            self._ledger.replace("images", self._images())
+
+    # -- acting ------------------------------------------------------------------------------------------------------
+
+    def apply(self, actions: Sequence[Action]) -> None:
+        """Carry out each action; see `rules/node/actions.dl`."""
+        for action in actions:
+            try:
+                _EFFECTS[action.relation](self, *action.values)
+            except (DockerException, RequestException) as error:
+                raise ActuatorError(_explanation(error)) from error
+
+    def run_sandbox(self, pod: Ref, config: Any) -> None:
+        """Create, start and plug the pod's sandbox, as far as each is not done."""
+        settings: Raw = from_json(config)
+        image = images.load_pause(self.client)
+        arguments = docker_config.sandbox(self.client, self._owner, pod, settings, image)
+        identifier = self._create(arguments)
+        try:
+            self.client.start(identifier)
+            self._plug(identifier, settings["network"])
+        finally:
+            self._look(identifier)
+
+    def _plug(self, identifier: str, network: Raw) -> None:
+        if network["mode"] == "host":
+            return
+        raw = self.client.inspect_container(identifier)
+        address = veth.Plug(network["bridge"], network["address"], network["prefix"], network["gateway"])
+        veth.plug(raw["State"]["Pid"], veth.link_name(identifier), address)
+        hosts = f"127.0.0.1\tlocalhost\n{network['address']}\t{raw['Config']['Hostname']}\n"
+        with open(raw["HostsPath"], "w") as file:  # shared by the members; Docker knows no address of ours
+            file.write("# Managed by RuleKube.\n" + hosts)
+
+    def run_container(self, pod: Ref, container: str, attempt: int, config: Any) -> None:
+        """Create and start one run of a container. A program that cannot be started is a run that has ended."""
+        settings: Raw = from_json(config)
+        _make_message_file(settings)
+        arguments = docker_config.container(self.client, self._owner, pod, container, attempt, settings)
+        identifier = self._create(arguments)
+        try:
+            self.client.start(identifier)
+        except APIError as error:
+            if self.client.inspect_container(identifier)["State"]["ExitCode"] == 0:
+                raise ActuatorError(_explanation(error)) from error
+        finally:
+            self._look(identifier)
+
+    def _create(self, arguments: dict[str, Any]) -> str:
+        """The id of the container of this name, created where there is none."""
+        try:
+            identifier: str = self.client.create_container(**arguments)["Id"]
+        except APIError as error:
+            if error.status_code != 409:
+                raise
+            identifier = self.client.inspect_container(arguments["name"])["Id"]
+        return identifier
+
+    def signal_container(self, identifier: str, signal: str) -> None:
+        """Ask a run to end: TERM means the image's own stop signal."""
+        try:
+            if signal == "TERM":
+                signal = self.client.inspect_container(identifier)["Config"].get("StopSignal") or signal
+                self.client.kill(identifier, signal)
+                self._signals.setdefault(identifier, []).append((identifier, "TERM", self._clock()))
+            else:
+                self.client.kill(identifier, signal)
+                self._signals.setdefault(identifier, []).append((identifier, signal, self._clock()))
+        except APIError as error:
+            if error.status_code not in (404, 409):  # gone, or not running: it has ended
+                raise
+        self._look(identifier)
+
+    def remove_container(self, identifier: str) -> None:
+        """Remove a container, with its output; one that runs is killed."""
+        try:
+            self.client.remove_container(identifier, force=True, v=True)
+        except APIError as error:
+            if error.status_code not in (404, 409):  # gone, or on its way
+                raise
+            if error.status_code == 409:
+                self._await_removal(identifier)
+        self._look(identifier)
+
+    def _await_removal(self, identifier: str) -> None:
+        end = time.monotonic() + 10
+        while time.monotonic() < end and self._observe(identifier):
+            time.sleep(0.02)
+
+    def pull_image(self, image: str, attempt: int) -> None:
+        """Fetch an image; a failure is a fact, for the rules to try again later."""
+        try:
+            if not self._pull:
+                raise ActuatorError("pulling is off on this node, and the image is not present on it")
+            name, _, tag = image.partition("@") if "@" in image else image.rpartition(":")
+            self.client.pull(name, tag=tag)
+            self.client.inspect_image(image)  # type: ignore[no-untyped-call]
+        except (ActuatorError, ImageNotFound, APIError, RequestException) as error:
+            fact = (image, attempt, _explanation(error), self._clock())
+            self._failures[f"pull {image}"] = fact
+            self._ledger.replace(f"pull {image}", {"pull_failed": [fact]})
+            return
+        self._failures.pop(f"pull {image}", None)
+        self._ledger.replace(f"pull {image}", {})
+        self._look_at_images()
+
+    # -- for probes and logs -----------------------------------------------------------------------------------------
+
+    def execute(self, identifier: str, command: Sequence[str], timeout: float) -> tuple[int, str]:
+        """Run a command in a container: its exit code and output. Raises TimeoutError after `timeout` seconds."""
+        created = self.client.exec_create(identifier, list(command))
+        stream: Any = self.client.exec_start(created["Id"], socket=True)
+        end, output = time.monotonic() + timeout, b""
+        try:
+            stream._sock.settimeout(timeout)
+            for _, part in docker_socket.frames_iter(stream, tty=False):  # type: ignore[no-untyped-call]
+                output += part
+                stream._sock.settimeout(max(end - time.monotonic(), 0.001))
+        finally:
+            stream.close()
+        code = self.client.exec_inspect(created["Id"])["ExitCode"]
+        return int(code if code is not None else -1), output.decode(errors="replace")
+
+
+_EFFECTS: Mapping[str, Callable[..., None]] = {
+    "run_sandbox": DockerContainers.run_sandbox,
+    "remove_sandbox": DockerContainers.remove_container,
+    "run_container": DockerContainers.run_container,
+    "signal_container": DockerContainers.signal_container,
+    "remove_container": DockerContainers.remove_container,
+    "pull_image": DockerContainers.pull_image,
+}
+
+
+def _make_message_file(config: Raw) -> None:
+    """The file a container may write its last words to; Docker would make a folder of a missing one."""
+    source = (config.get("terminationMessage") or {}).get("source")
+    if source:
+        path = Path(source)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        path.chmod(0o666)
+
+
+def _explanation(error: Exception) -> str:
+    """The engine's own words."""
+    if isinstance(error, APIError) and error.explanation:
+        explanation = error.explanation
+        return str(explanation.get("message", explanation) if isinstance(explanation, dict) else explanation)
+    return str(error)
