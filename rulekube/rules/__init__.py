@@ -9,11 +9,27 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 
-CONTROL_PLANE: tuple[str, ...] = (
-    "schema.dl",
-    "actions.dl",
-    "admission/contract.dl",
+CONTROLLERS: tuple[str, ...] = (
+    "controllers/bootstrap.dl",
+    "controllers/endpoints_write.dl",
+    "controllers/endpointslice_mirroring.dl",
+    "controllers/endpointslice_write.dl",
+    "controllers/eviction.dl",
+    "controllers/garbage_collection.dl",
+    "controllers/namespace.dl",
+    "controllers/node_health.dl",
+    "controllers/node_taints.dl",
+    "controllers/replicationcontroller_status.dl",
+    "controllers/root_ca.dl",
+    "controllers/serviceaccount.dl",
 )
+
+SCHEDULER: tuple[str, ...] = ()
+
+# What is asked about a request before it is written, and before it is served at all.
+ADMISSION: tuple[str, ...] = ("admission/contract.dl",)
+
+CONTROL_PLANE: tuple[str, ...] = ("schema.dl", "actions.dl", *CONTROLLERS, *SCHEDULER, *ADMISSION)
 
 # What a node agent decides: containers, probes, the status of its pods.
 NODE: tuple[str, ...] = ()
