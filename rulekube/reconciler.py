@@ -18,13 +18,16 @@ from typing import Any
 from rulekube.actuators.base import Action, Actuator, Fact
 from rulekube.actuators.dispatch import Dispatcher, Inline, InlineActuator, Threaded
 from rulekube.actuators.owed import ActionRelation, Owed
-from rulekube.engine import Changes, Database, Proof, Ref, Rows, RuleError, to_json
-from rulekube.facts.admission import Request, Verdict
+from rulekube.engine import Changes, Database, Ref, Rows, from_json, show_fact, to_json
+from rulekube.engine.values import fact_key
+from rulekube.errors import RuleError
+from rulekube.facts.admission import Denial, Invalid, Request, Verdict
 from rulekube.facts.flatten import Flattener, ref_of
 from rulekube.facts.functions import FUNCTIONS
 from rulekube.facts.inbox import Delta, FactLists, Inbox
-from rulekube.facts.resources import TABLE, by_path
-from rulekube.facts.store.interface import Key, Store
+from rulekube.facts.paths import key_of, stored_key
+from rulekube.facts.resources import TABLE
+from rulekube.facts.store.interface import Store
 
 log = logging.getLogger("rulekube.reconciler")
 Clock = Callable[[], int]  # microseconds since 1970
@@ -36,7 +39,6 @@ class Reconciler:
     def __init__(self, rules: Sequence[Path], store: Store, clock: Clock, settings: Mapping[str, Any] | None = None) -> None:
         self.db = Database.from_files(rules, functions=FUNCTIONS, resolve_ref=self._resolve)
         self.store, self._clock = store, clock
-        self._built_in = {str(path) for path in rules}
         self._packs: dict[str, str] = {}
         self.errors: dict[str, str] = {}  # user pack or "commit" → why it was put aside
         self._revision = 0
@@ -44,13 +46,15 @@ class Reconciler:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
         self._inbox = Inbox(Flattener(self.db.inputs()), self._wake)
-        actions = (self.db.program.relations[name] for name in self.db.actions())
-        self.owed = Owed([ActionRelation(a.name, a.key, a.actuator) for a in actions], self._judge)
+        actions = [self.db.program.relations[name] for name in self.db.actions()]
+        keys = {a.name: tuple(a.columns.index(column) for column in a.key) for a in actions}
+        relations = self.db.program.relations
+        self.owed = Owed([ActionRelation(name, key, relations[name].actuator) for name, key in keys.items()], self._judge)
         self._inbox.report({"setting": [(name, to_json(value)) for name, value in (settings or {}).items()]})
         self._inbox.report({"cluster": [(Ref("cluster", ""),)]})
         self._unsubscribe = store.subscribe(self._inbox.changed)
         rows = [row for row in TABLE if not row.stored_as]
-        objects = ((_key(row.key, raw), raw) for row in rows for raw in store.list(row.key))
+        objects = ((stored_key(row, raw), raw) for row in rows for raw in store.list(row.key))
         self._inbox.load(objects, store.revision)
 
     # The heart.
@@ -149,9 +153,20 @@ class Reconciler:
 
     def admit(self, request: Request) -> Verdict:
         """What the admission rules say of a request, over the facts of this moment."""
-        self.catch_up()
-        changes = self.db.what_if(insert={"request": [request.fact()]})
-        return Verdict.of(changes.inserted)
+        said = self.what_if({"request": [_request_fact(request)]}).inserted
+        return Verdict(
+            [Denial(reason, message, from_json(details)) for reason, message, details in _sorted(said["deny"])],
+            [(path, from_json(value)) for path, value in _sorted(said["set_field"])],
+            [text for (text,) in _sorted(said["warn"])],
+            [Invalid(field, kind, from_json(value), text) for field, kind, value, text in _sorted(said["invalid"])],
+        )
+
+    def authorize(self, attempt: Mapping[str, str], groups: Sequence[str]) -> str | None:
+        """The role by which a request may go on, None where it may not. `attempt`: the columns of `attempt`."""
+        columns = self.db.program.relations["attempt"].columns
+        fact = tuple(attempt.get(column, "") for column in columns)
+        said = self.what_if({"attempt": [fact], "attempt_group": [(group,) for group in groups]}).inserted
+        return min((role for (role,) in said["allowed"]), default=None)
 
     def what_if(self, insert: FactLists) -> Changes:
         """What would follow if these facts held, without committing them."""
@@ -163,7 +178,7 @@ class Reconciler:
         self.catch_up()
         return self.db.query(text)
 
-    def why(self, fact: str) -> Proof | None:
+    def why(self, fact: str) -> Any:
         """The proof of a fact, None where it does not hold."""
         self.catch_up()
         return self.db.why(fact)
@@ -207,17 +222,32 @@ class Reconciler:
 
     def _judge(self, relation: str, facts: Sequence[Fact]) -> Fact | None:
         """Of actions with one key the built-in rules' own wins, where it is the only one."""
-        proofs = {fact: self.db.why(relation, fact) for fact in facts}
-        built_in = [fact for fact, proof in proofs.items() if proof is not None and proof.pack not in self._packs]
-        log.error("conflict: %s", "\n".join(map(str, proofs.values())))
+        proofs = [self.db.why(show_fact(relation, fact)) for fact in facts]
+        log.error("conflicting actions, of which at most the built-in one is carried out:\n%s", "\n".join(map(str, proofs)))
+        built_in = [f for f, proof in zip(facts, proofs, strict=True) if proof and proof.place.file not in self._packs]
         return built_in[0] if len(built_in) == 1 else None
 
     def _resolve(self, path: str) -> Ref | None:
         """The object that a path such as pod/shop/cart means now."""
-        found = by_path(path)
-        raw = self.store.get(found) if found else None
+        key = key_of(path)
+        raw = self.store.get(key) if key else None
         return ref_of(raw) if raw else None
 
 
-def _key(resource: str, raw: dict[str, Any]) -> Key:
-    return Key(resource, raw["metadata"].get("namespace", ""), raw["metadata"]["name"])
+def _request_fact(request: Request) -> Fact:
+    """A request as the one fact that admission rules read."""
+    user = {"username": request.user.name, "uid": request.user.uid, "groups": list(request.user.groups)}
+    return (
+        request.operation,
+        request.resource.qualified,
+        request.subresource,
+        request.namespace,
+        request.name,
+        to_json(request.object),
+        to_json(request.old),
+        to_json(user),
+    )
+
+
+def _sorted(facts: Sequence[Fact]) -> list[Fact]:
+    return sorted(facts, key=fact_key)

@@ -41,3 +41,8 @@ NETWORK: tuple[str, ...] = ("network/elements.dl", "network/routes.dl")
 def paths(pack: tuple[str, ...]) -> list[Path]:
     """The files of a pack, in its order."""
     return [FOLDER / name for name in pack]
+
+
+def control_plane() -> list[Path]:
+    """The files of the control plane."""
+    return paths(CONTROL_PLANE)
