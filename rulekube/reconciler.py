@@ -1,8 +1,8 @@
 """The heart: facts in, actions out, and the loop around it.
 
 `handle` takes a batch of fact changes, commits it to the engine (one fixpoint), and returns the actions that became
-owed. It acts on nothing and knows no clock. Around it runs one loop in one thread: take all news from the inbox, commit,
-carry out what is owed, and go on at once with what that has changed. Object writes are made inline, as one transaction,
+owed. It acts on nothing and knows no clock. Around it runs one loop in one thread: take all news from the inbox,
+commit, carry out what is owed, and go on at once with what that has changed. Object writes are made inline, as one transaction,
 so that every decision has read its own last write; what takes time runs in threads and comes back as news. Time is news
 too: rules ask for moments (`elapsed(T)`), the loop sleeps until the earliest and reports that it has passed.
 """
@@ -18,10 +18,10 @@ from typing import Any
 from rulekube.actuators.base import Action, Actuator, Fact
 from rulekube.actuators.dispatch import Dispatcher, Inline, InlineActuator, Threaded
 from rulekube.actuators.owed import ActionRelation, Owed
-from rulekube.engine import Changes, Database, Ref, Rows, from_json, show_fact, to_json
-from rulekube.engine.values import fact_key
+from rulekube.engine import Changes, Database, Ref, Rows, show_fact, to_json
 from rulekube.errors import RuleError
-from rulekube.facts.admission import Denial, Invalid, Request, Verdict
+from rulekube.facts import judgement
+from rulekube.facts.admission import Request, Verdict
 from rulekube.facts.flatten import Flattener, ref_of
 from rulekube.facts.functions import FUNCTIONS
 from rulekube.facts.inbox import Delta, FactLists, Inbox
@@ -36,7 +36,9 @@ Clock = Callable[[], int]  # microseconds since 1970
 class Reconciler:
     """One rule program over one store, and the actuators that serve it. Use it from one thread (the loop's)."""
 
-    def __init__(self, rules: Sequence[Path], store: Store, clock: Clock, settings: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, rules: Sequence[Path], store: Store, clock: Clock, settings: Mapping[str, Any] | None = None
+    ) -> None:
         self.db = Database.from_files(rules, functions=FUNCTIONS, resolve_ref=self._resolve)
         self.store, self._clock = store, clock
         self._packs: dict[str, str] = {}
@@ -49,7 +51,9 @@ class Reconciler:
         actions = [self.db.program.relations[name] for name in self.db.actions()]
         keys = {a.name: tuple(a.columns.index(column) for column in a.key) for a in actions}
         relations = self.db.program.relations
-        self.owed = Owed([ActionRelation(name, key, relations[name].actuator) for name, key in keys.items()], self._judge)
+        self.owed = Owed(
+            [ActionRelation(name, key, relations[name].actuator) for name, key in keys.items()], self._judge
+        )
         self._inbox.report({"setting": [(name, to_json(value)) for name, value in (settings or {}).items()]})
         self._inbox.report({"cluster": [(Ref("cluster", ""),)]})
         self._unsubscribe = store.subscribe(self._inbox.changed)
@@ -60,7 +64,7 @@ class Reconciler:
     # The heart.
 
     def handle(self, delta: Delta) -> list[Action]:
-        """Commit fact changes; returns the actions that became owed. A user pack that breaks the commit is put aside."""
+        """Commit fact changes; returns the actions that became owed. A user pack that breaks it is put aside."""
         while True:
             try:
                 changes = self.db.commit(insert=delta.insert, retract=delta.retract)
@@ -84,7 +88,9 @@ class Reconciler:
         """Serve an actuator that acts within the step: the objects actuator."""
         self._dispatchers.append(Inline(actuator, self.report, self._clock))
 
-    def report(self, insert: Mapping[str, Sequence[Fact]] | None = None, retract: Mapping[str, Sequence[Fact]] | None = None) -> None:
+    def report(
+        self, insert: Mapping[str, Sequence[Fact]] | None = None, retract: Mapping[str, Sequence[Fact]] | None = None
+    ) -> None:
         """Observations of actuators; from any thread."""
         self._inbox.report(insert, retract)
 
@@ -152,21 +158,12 @@ class Reconciler:
     # Questions.
 
     def admit(self, request: Request) -> Verdict:
-        """What the admission rules say of a request, over the facts of this moment."""
-        said = self.what_if({"request": [_request_fact(request)]}).inserted
-        return Verdict(
-            [Denial(reason, message, from_json(details)) for reason, message, details in _sorted(said["deny"])],
-            [(path, from_json(value)) for path, value in _sorted(said["set_field"])],
-            [text for (text,) in _sorted(said["warn"])],
-            [Invalid(field, kind, from_json(value), text) for field, kind, value, text in _sorted(said["invalid"])],
-        )
+        """What the admission rules say of a write, over the facts of this moment."""
+        return judgement.verdict(self.what_if(judgement.request_facts(request)))
 
     def authorize(self, attempt: Mapping[str, str], groups: Sequence[str]) -> str | None:
-        """The role by which a request may go on, None where it may not. `attempt`: the columns of `attempt`."""
-        columns = self.db.program.relations["attempt"].columns
-        fact = tuple(attempt.get(column, "") for column in columns)
-        said = self.what_if({"attempt": [fact], "attempt_group": [(group,) for group in groups]}).inserted
-        return min((role for (role,) in said["allowed"]), default=None)
+        """The role by which a request may go on, None where it may not. `attempt`: the columns of that relation."""
+        return judgement.allowed(self.what_if(judgement.attempt_facts(attempt, groups)))
 
     def what_if(self, insert: FactLists) -> Changes:
         """What would follow if these facts held, without committing them."""
@@ -223,8 +220,11 @@ class Reconciler:
     def _judge(self, relation: str, facts: Sequence[Fact]) -> Fact | None:
         """Of actions with one key the built-in rules' own wins, where it is the only one."""
         proofs = [self.db.why(show_fact(relation, fact)) for fact in facts]
-        log.error("conflicting actions, of which at most the built-in one is carried out:\n%s", "\n".join(map(str, proofs)))
-        built_in = [f for f, proof in zip(facts, proofs, strict=True) if proof and proof.place.file not in self._packs]
+        log.error(
+            "conflicting actions, of which at most the built-in one is carried out:\n%s", "\n".join(map(str, proofs))
+        )
+        places = [str(proof.place.file) if proof and proof.place else "" for proof in proofs]
+        built_in = [fact for fact, place in zip(facts, places, strict=True) if place not in self._packs]
         return built_in[0] if len(built_in) == 1 else None
 
     def _resolve(self, path: str) -> Ref | None:
@@ -232,22 +232,3 @@ class Reconciler:
         key = key_of(path)
         raw = self.store.get(key) if key else None
         return ref_of(raw) if raw else None
-
-
-def _request_fact(request: Request) -> Fact:
-    """A request as the one fact that admission rules read."""
-    user = {"username": request.user.name, "uid": request.user.uid, "groups": list(request.user.groups)}
-    return (
-        request.operation,
-        request.resource.qualified,
-        request.subresource,
-        request.namespace,
-        request.name,
-        to_json(request.object),
-        to_json(request.old),
-        to_json(user),
-    )
-
-
-def _sorted(facts: Sequence[Fact]) -> list[Fact]:
-    return sorted(facts, key=fact_key)

@@ -76,6 +76,7 @@ class Inline(_Outcomes):
         self._actuator = actuator
 
     def carry_out(self, owed: Owed) -> bool:
+        """Carry out what is due, now."""
         actions = self._due(owed)
         if actions:
             failures = self._actuator.apply(actions)
@@ -99,6 +100,7 @@ class Threaded(_Outcomes):
         actuator.start(report)
 
     def carry_out(self, owed: Owed) -> bool:
+        """Submit what is due."""
         if self._busy:
             return False
         actions = self._due(owed)
@@ -126,5 +128,6 @@ class Threaded(_Outcomes):
             self._finished(action, reason)
 
     def stop(self) -> None:
+        """Let what runs end, then the actuator."""
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._actuator.stop()

@@ -79,7 +79,9 @@ class Objects:
         metadata = dict(raw.get("metadata", {}))
         namespace = metadata.get("namespace", "")
         if metadata.get("generateName") and not metadata.get("name"):
-            metadata["name"] = self._fresh_name(resource.key, namespace, metadata["generateName"], (owner, action, slot))
+            metadata["name"] = self._fresh_name(
+                resource.key, namespace, metadata["generateName"], (owner, action, slot)
+            )
         note = self._note(event, owner)
         return Create(resource, namespace, {**raw, "metadata": metadata}, self._caller(note), note)
 
