@@ -9,6 +9,7 @@ import hashlib
 
 from rulekube.engine import NO_VALUE, Function, function
 from rulekube.facts import ip, timestamp
+from rulekube.facts.selection import requirements
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: no vowels, nothing that looks alike
 _MILLI, _WHOLE = 10**6, 10**9  # of nano units
@@ -73,4 +74,5 @@ FUNCTIONS: tuple[Function, ...] = (
     ip.address_index,
     ip.prefix_length,
     ip.subnet,
+    requirements,
 )

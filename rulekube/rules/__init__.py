@@ -24,12 +24,35 @@ CONTROLLERS: tuple[str, ...] = (
     "controllers/serviceaccount.dl",
 )
 
-SCHEDULER: tuple[str, ...] = ()
+SCHEDULER: tuple[str, ...] = (
+    "scheduler/bind.dl",
+    "scheduler/filter/node_affinity.dl",
+    "scheduler/filter/node_name.dl",
+    "scheduler/filter/node_resources_fit.dl",
+    "scheduler/filter/node_unschedulable.dl",
+    "scheduler/filter/taint_toleration.dl",
+    "scheduler/score/least_allocated.dl",
+    "scheduler/unschedulable.dl",
+)
 
-# What is asked about a request before it is written, and before it is served at all.
-ADMISSION: tuple[str, ...] = ("admission/contract.dl",)
+# Asked about each write before it is made.
+ADMISSION: tuple[str, ...] = (
+    "admission/cluster_ip.dl",
+    "admission/default_tolerations.dl",
+    "admission/namespace_lifecycle.dl",
+    "admission/node_port.dl",
+    "admission/pod_creation.dl",
+    "admission/pod_topology_labels.dl",
+    "admission/priority.dl",
+    "admission/service_account.dl",
+    "admission/service_account_token.dl",
+    "admission/taint_new_nodes.dl",
+)
 
-CONTROL_PLANE: tuple[str, ...] = ("schema.dl", "actions.dl", *CONTROLLERS, *SCHEDULER, *ADMISSION)
+# Asked about each request before it is served at all.
+AUTH: tuple[str, ...] = ("auth/bootstrap.dl",)
+
+CONTROL_PLANE: tuple[str, ...] = ("schema.dl", "actions.dl", *CONTROLLERS, *SCHEDULER, *ADMISSION, *AUTH)
 
 # What a node agent decides: containers, probes, the status of its pods.
 NODE: tuple[str, ...] = ()
