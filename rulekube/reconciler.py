@@ -2,9 +2,9 @@
 
 `handle` takes a batch of fact changes, commits it to the engine (one fixpoint), and returns the actions that became
 owed. It acts on nothing and knows no clock. Around it runs one loop in one thread: take all news from the inbox,
-commit, carry out what is owed, and go on at once with what that has changed. Object writes are made inline, as one transaction,
-so that every decision has read its own last write; what takes time runs in threads and comes back as news. Time is news
-too: rules ask for moments (`elapsed(T)`), the loop sleeps until the earliest and reports that it has passed.
+commit, carry out what is owed, and go on at once with what that has changed. Object writes are made inline, as one
+transaction, so that every decision has read its own last write; what takes time runs in threads and comes back as
+news. Time is news too: rules ask for moments (`elapsed(T)`), the loop sleeps until the earliest and reports it.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ class Objects:
         owner, action, slot = decision
         for collision in range(100):
             seed = "/".join((owner.uid, str(action.revision), slot, *([str(collision)] if collision else [])))
-            name = base[:58] + generated_suffix(seed)
+            name = f"{base[:58]}{generated_suffix(seed)}"
             if self._writer.store.get(Key(resource, namespace, name)) is None:
                 return name
         raise ApiError("AlreadyExists", f"no free name begins with {base}")
