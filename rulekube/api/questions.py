@@ -1,0 +1,112 @@
+"""RuleKube's own endpoints: queries, proofs, and a user's own rule packs, live.
+
+    POST   /rulekube/query       {"query": "pod_node(P, N)"}   -> {"columns": […], "rows": [[…]]}
+    POST   /rulekube/why         {"fact": "bound(P, N)"}       -> {"proof": {…} | null}
+    GET    /rulekube/packs                                     -> {"packs": [name, …]}
+    PUT    /rulekube/packs/NAME  {"text": "…"}                 -> {"name": …, …}
+    DELETE /rulekube/packs/NAME
+
+They are paths, not resources, and authorisation guards them as such.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from rulekube.api import status
+from rulekube.errors import ApiError, RuleError, RuleKubeError
+
+RawObject = dict[str, Any]
+ROOT = "/rulekube/"
+
+
+class Brain(Protocol):
+    """Whoever holds the rules (the reconciler). Each may also be a coroutine function. RuleError goes back as 422."""
+
+    def query(self, text: str) -> Any:
+        """{"columns": […], "rows": [[…]]}, JSON throughout."""
+        ...
+
+    def why(self, text: str) -> Any:
+        """A proof tree as JSON, None where the fact does not hold."""
+        ...
+
+    def load_pack(self, name: str, text: str) -> Any:
+        """Add or replace a user's pack; what there is to say of it, as JSON."""
+        ...
+
+    def unload_pack(self, name: str) -> Any:
+        """Take a pack away. Raises KeyError where there is none."""
+        ...
+
+    def packs(self) -> Any:
+        """The names of the packs in force."""
+        ...
+
+
+class Questions:
+    """The handlers."""
+
+    def __init__(self, brain: Brain | None) -> None:
+        self._brain = brain
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """One request below /rulekube/."""
+        if self._brain is None:
+            raise status.no_such_path()
+        parts = request.path.removeprefix(ROOT).strip("/").split("/")
+        body = await _body(request)
+        try:
+            answer = await self._answer(self._brain, request.method, parts, body)
+        except KeyError as error:
+            raise ApiError("NotFound", f"there is no pack {error.args[0]!r}; GET {ROOT}packs lists them", {}) from error
+        except RuleError as error:
+            raise ApiError("Invalid", str(error), {}) from error
+        except RuleKubeError as error:
+            raise status.bad_request(str(error)) from error
+        return web.json_response(answer)
+
+    async def _answer(self, brain: Brain, method: str, parts: list[str], body: RawObject) -> RawObject:
+        match method, parts:
+            case "POST", ["query"]:
+                answer: RawObject = await _settled(brain.query(_text(body, "query")))
+                return answer
+            case "POST", ["why"]:
+                return {"proof": await _settled(brain.why(_text(body, "fact")))}
+            case "GET", ["packs"]:
+                return {"packs": list(await _settled(brain.packs()))}
+            case "PUT", ["packs", name]:
+                return {"name": name, **(await _settled(brain.load_pack(name, _text(body, "text"))) or {})}
+            case "DELETE", ["packs", name]:
+                return {"name": name, **(await _settled(brain.unload_pack(name)) or {})}
+        raise status.no_such_path()
+
+
+async def _settled(value: Any) -> Any:
+    """The value itself, or what a coroutine comes to."""
+    if inspect.isawaitable(value) or asyncio.isfuture(value):
+        return await value
+    return value
+
+
+async def _body(request: web.Request) -> RawObject:
+    data = await request.read()
+    try:
+        body = json.loads(data) if data else {}
+    except ValueError as error:
+        raise status.bad_request(f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise status.bad_request("the body must be a JSON object")
+    return body
+
+
+def _text(body: RawObject, field: str) -> str:
+    text = body.get(field)
+    if not isinstance(text, str) or not text.strip():
+        raise status.bad_request(f'the body must be {{"{field}": "…"}}')
+    return text
