@@ -8,7 +8,8 @@ from __future__ import annotations
 import hashlib
 
 from rulekube.engine import NO_VALUE, Function, function
-from rulekube.facts import ip, timestamp
+from rulekube.facts import addresses, ip, timestamp
+from rulekube.facts.selection import requirements
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: no vowels, nothing that looks alike
 _MILLI, _WHOLE = 10**6, 10**9  # of nano units
@@ -58,7 +59,24 @@ def parse_time(text: str) -> object:
         return NO_VALUE
 
 
+@function(returns="symbol", arguments=("symbol", "symbol"))
+def bridge_name(cluster: str, node: str) -> str:
+    """The bridge that a node's pods are plugged into."""
+    return addresses.bridge_name(cluster, node)
+
+
+@function(returns="symbol", arguments=("symbol",))
+def gateway_interface(cidr: str) -> object:
+    """The address of a node's bridge with its prefix; what is not an IPv4 range with room for it has none."""
+    try:
+        return addresses.gateway_interface(cidr)
+    except (ValueError, IndexError):
+        return NO_VALUE
+
+
 FUNCTIONS: tuple[Function, ...] = (
+    bridge_name,
+    gateway_interface,
     generated_suffix,
     milli,
     whole,
@@ -73,4 +91,5 @@ FUNCTIONS: tuple[Function, ...] = (
     ip.address_index,
     ip.prefix_length,
     ip.subnet,
+    requirements,
 )

@@ -1,0 +1,234 @@
+"""The heart: facts in, actions out, and the loop around it.
+
+`handle` takes a batch of fact changes, commits it to the engine (one fixpoint), and returns the actions that became
+owed. It acts on nothing and knows no clock. Around it runs one loop in one thread: take all news from the inbox,
+commit, carry out what is owed, and go on at once with what that has changed. Object writes are made inline, as one
+transaction, so that every decision has read its own last write; what takes time runs in threads and comes back as
+news. Time is news too: rules ask for moments (`elapsed(T)`), the loop sleeps until the earliest and reports it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rulekube.actuators.base import Action, Actuator, Fact
+from rulekube.actuators.dispatch import Dispatcher, Inline, InlineActuator, Threaded
+from rulekube.actuators.owed import ActionRelation, Owed
+from rulekube.engine import Changes, Database, Ref, Rows, show_fact, to_json
+from rulekube.errors import RuleError
+from rulekube.facts import judgement
+from rulekube.facts.admission import Request, Verdict
+from rulekube.facts.flatten import Flattener, ref_of
+from rulekube.facts.functions import FUNCTIONS
+from rulekube.facts.inbox import Delta, FactLists, Inbox
+from rulekube.facts.paths import key_of, stored_key
+from rulekube.facts.resources import TABLE
+from rulekube.facts.store.interface import Store
+
+log = logging.getLogger("rulekube.reconciler")
+Clock = Callable[[], int]  # microseconds since 1970
+
+
+class Reconciler:
+    """One rule program over one store, and the actuators that serve it. Use it from one thread (the loop's)."""
+
+    def __init__(
+        self, rules: Sequence[Path], store: Store, clock: Clock, settings: Mapping[str, Any] | None = None
+    ) -> None:
+        self.db = Database.from_files(rules, functions=FUNCTIONS, resolve_ref=self._resolve)
+        self.store, self._clock = store, clock
+        self._packs: dict[str, str] = {}
+        self.errors: dict[str, str] = {}  # user pack or "commit" → why it was put aside
+        self._revision = 0
+        self._dispatchers: list[Dispatcher] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._awake = asyncio.Event()
+        self._inbox = Inbox(Flattener(self.db.inputs()), self._wake)
+        actions = [self.db.program.relations[name] for name in self.db.actions()]
+        keys = {a.name: tuple(a.columns.index(column) for column in a.key) for a in actions}
+        relations = self.db.program.relations
+        self.owed = Owed(
+            [ActionRelation(name, key, relations[name].actuator) for name, key in keys.items()], self._judge
+        )
+        self._inbox.report({"setting": [(name, to_json(value)) for name, value in (settings or {}).items()]})
+        self._inbox.report({"cluster": [(Ref("cluster", ""),)]})
+        self._unsubscribe = store.subscribe(self._inbox.changed)
+        rows = [row for row in TABLE if not row.stored_as]
+        objects = ((stored_key(row, raw), raw) for row in rows for raw in store.list(row.key))
+        self._inbox.load(objects, store.revision)
+
+    # The heart.
+
+    def handle(self, delta: Delta) -> list[Action]:
+        """Commit fact changes; returns the actions that became owed. A user pack that breaks it is put aside."""
+        while True:
+            try:
+                changes = self.db.commit(insert=delta.insert, retract=delta.retract)
+            except RuleError as error:
+                if not self._put_aside(error):
+                    raise
+            else:
+                self._revision = delta.revision
+                return self._follow(changes)
+
+    def _follow(self, changes: Changes) -> list[Action]:
+        return self.owed.update(changes.inserted, changes.retracted, self._revision)
+
+    # The loop.
+
+    def attach(self, actuator: Actuator) -> None:
+        """Serve an actuator that works in threads. Call it in the loop's thread, before or during `run`."""
+        self._dispatchers.append(Threaded(actuator, self.report, self._clock, self._hand_over))
+
+    def attach_inline(self, actuator: InlineActuator) -> None:
+        """Serve an actuator that acts within the step: the objects actuator."""
+        self._dispatchers.append(Inline(actuator, self.report, self._clock))
+
+    def report(
+        self, insert: Mapping[str, Sequence[Fact]] | None = None, retract: Mapping[str, Sequence[Fact]] | None = None
+    ) -> None:
+        """Observations of actuators; from any thread."""
+        self._inbox.report(insert, retract)
+
+    def catch_up(self) -> None:
+        """Commit all news, without acting: afterwards the facts are those of this moment."""
+        while True:
+            passed = [(moment,) for moment in self.db.waiting() if moment <= self._clock()]
+            if passed:
+                self._inbox.report({"elapsed": passed})
+            if not self._inbox:
+                return
+            self.handle(self._inbox.take())
+
+    def step(self) -> bool:
+        """Catch up and carry out what is owed; whether there is more to do at once."""
+        self.catch_up()
+        for dispatcher in self._dispatchers:
+            dispatcher.carry_out(self.owed.of(dispatcher.name))
+        return bool(self._inbox)
+
+    async def run(self) -> None:
+        """Step whenever there is news, until cancelled."""
+        self._loop = asyncio.get_running_loop()
+        while True:
+            self._awake.clear()
+            try:
+                more = self.step()
+            except Exception:
+                log.exception("a commit of the built-in rules failed; trying again in a second")
+                await asyncio.sleep(1)
+                continue
+            if more:
+                await asyncio.sleep(0)
+                continue
+            try:
+                await asyncio.wait_for(self._awake.wait(), self._pause())
+            except TimeoutError:
+                continue
+
+    def stop(self) -> None:
+        """Stop listening, and let what is in flight end."""
+        self._unsubscribe()
+        for dispatcher in self._dispatchers:
+            dispatcher.stop()
+
+    def _pause(self) -> float | None:
+        """Seconds until the next moment that a rule or a retry waits for."""
+        moments = [due for d in self._dispatchers if (due := d.next_due(self.owed.of(d.name))) is not None]
+        moments += self.db.waiting()[:1]
+        return max(0.0, (min(moments) - self._clock()) / 1e6) if moments else None
+
+    def _wake(self) -> None:
+        if self._loop is None or self._loop.is_closed():
+            return
+        self._loop.call_soon_threadsafe(self._awake.set)
+
+    def _hand_over(self, function: Callable[..., None], *arguments: object) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._then_wake, function, *arguments)
+
+    def _then_wake(self, function: Callable[..., None], *arguments: object) -> None:
+        function(*arguments)
+        self._awake.set()
+
+    # Questions.
+
+    def admit(self, request: Request) -> Verdict:
+        """What the admission rules say of a write, over the facts of this moment."""
+        return judgement.verdict(self.what_if(judgement.request_facts(request)))
+
+    def authorize(self, attempt: Mapping[str, str], groups: Sequence[str]) -> str | None:
+        """The role by which a request may go on, None where it may not. `attempt`: the columns of that relation."""
+        return judgement.allowed(self.what_if(judgement.attempt_facts(attempt, groups)))
+
+    def what_if(self, insert: FactLists) -> Changes:
+        """What would follow if these facts held, without committing them."""
+        self.catch_up()
+        return self.db.what_if(insert=insert)
+
+    def query(self, text: str) -> Rows:
+        """Answer a query over the facts of this moment."""
+        self.catch_up()
+        return self.db.query(text)
+
+    def why(self, fact: str) -> Any:
+        """The proof of a fact, None where it does not hold."""
+        self.catch_up()
+        return self.db.why(fact)
+
+    # Packs of the user.
+
+    @property
+    def packs(self) -> Mapping[str, str]:
+        """The user's rule packs: name → text."""
+        return self._packs
+
+    def load_pack(self, name: str, text: str) -> Changes:
+        """Add or replace a pack, live. Raises RuleError and changes nothing where it is wrong."""
+        self.catch_up()
+        changes = self.db.load(name, text)
+        self._packs[name] = text
+        self.errors.pop(name, None)
+        self._follow(changes)
+        self._wake()
+        return changes
+
+    def unload_pack(self, name: str) -> Changes:
+        """Take a pack out again."""
+        self.catch_up()
+        del self._packs[name]
+        changes = self.db.unload(name)
+        self._follow(changes)
+        self._wake()
+        return changes
+
+    def _put_aside(self, error: RuleError) -> bool:
+        """Unload the user pack loaded last, blaming it for a commit that failed; whether there was one."""
+        if not self._packs:
+            return False
+        name = next(reversed(self._packs))
+        log.error("rule pack %s is put aside, it broke a commit: %s", name, error)
+        self.errors[name] = str(error)
+        del self._packs[name]
+        self._follow(self.db.unload(name))
+        return True
+
+    def _judge(self, relation: str, facts: Sequence[Fact]) -> Fact | None:
+        """Of actions with one key the built-in rules' own wins, where it is the only one."""
+        proofs = [self.db.why(show_fact(relation, fact)) for fact in facts]
+        log.error(
+            "conflicting actions, of which at most the built-in one is carried out:\n%s", "\n".join(map(str, proofs))
+        )
+        places = [str(proof.place.file) if proof and proof.place else "" for proof in proofs]
+        built_in = [fact for fact, place in zip(facts, places, strict=True) if place not in self._packs]
+        return built_in[0] if len(built_in) == 1 else None
+
+    def _resolve(self, path: str) -> Ref | None:
+        """The object that a path such as pod/shop/cart means now."""
+        key = key_of(path)
+        raw = self.store.get(key) if key else None
+        return ref_of(raw) if raw else None
