@@ -18,6 +18,9 @@ import logging
 import threading
 from collections.abc import Mapping, Sequence
 
+from pyroute2 import NetlinkError
+
+from rulekube.actuators import nftables_conntrack as conntrack
 from rulekube.actuators import nftables_table as layout
 from rulekube.actuators.base import Action, Facts, Report
 from rulekube.actuators.network_thread import NetworkThread
@@ -125,6 +128,10 @@ class NftablesActuator:
             del self._present[element[:2]]
         self._present.update({element[:2]: element.value for element in new})
         self._report(insert={"element_present": sorted(new)}, retract={"element_present": sorted(gone)})
+        try:
+            conntrack.forget(conntrack.touched(gone, self._present))
+        except (NetlinkError, OSError) as error:
+            logger.warning("flows of datagrams to endpoints that are gone cannot be forgotten: %s", error)
 
     def _watch(self) -> None:
         while not self._ended.wait(self._watch_seconds):

@@ -202,6 +202,31 @@ def test_an_open_connection_outlives_its_endpoint(machine: Machine, network: Obs
         assert server.recv(100) == b"still here"
 
 
+def test_a_client_of_datagrams_follows_the_endpoints_from_one_port(machine: Machine, network: Observer) -> None:
+    targets = {"service": (VIP, 53), "node port": ("10.244.2.1", 30053)}
+    clients = {name: datagrams(f"{machine.namespace}-a") for name in targets}
+
+    def answers() -> dict[str, str]:
+        found = {}
+        for name, client in clients.items():
+            client.sendto(b"?", targets[name])
+            found[name] = client.recv(100).decode().split()[0]
+        return found
+
+    with clients["service"], clients["node port"]:
+        for name, endpoint in (("b", "10.244.1.3:8053"), ("c", "10.244.2.2:8053")):
+            want(network, service(VIP, 53, [endpoint], "udp", node_port=30053))
+            assert answers() == {"service": name, "node port": name}
+        want(network, service(VIP, 53, ["10.244.1.3:8053", "10.244.2.2:8053"], "udp", node_port=30053))
+        assert answers() == {"service": "c", "node port": "c"}  # what still leads to an endpoint goes on
+
+
+def datagrams(namespace: str) -> socket.socket:
+    client = inside(namespace, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    client.settimeout(3.0)
+    return client
+
+
 def test_a_successor_adopts_the_table_as_it_stands(machine: Machine, network: Observer) -> None:
     want(network, service(VIP, 80, ["10.244.1.2:8080", "10.244.1.3:8080"], node_port=30001))
     handle = table_handle(machine)
