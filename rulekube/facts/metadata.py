@@ -36,16 +36,16 @@ _MAY_BE_EMPTY = ("labels", "annotations", "finalizers", "ownerReferences", "mana
 
 
 def clone(raw: RawObject) -> RawObject:
-    """A copy that shares nothing with its original. Fields that are null are absent, as in Go's types."""
+    """A copy that shares nothing with its original. Nulls and empty lists are absent, as Go leaves them out."""
     text = _encode(raw)
     copy: RawObject = _decode(text)
-    return _without_nulls(copy) if b":null" in text else copy
+    return _without_empties(copy) if b":null" in text or b":[]" in text else copy
 
 
-def _without_nulls(value: Any) -> Any:
+def _without_empties(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+        return {key: _without_empties(item) for key, item in value.items() if item is not None and item != []}
+    return [_without_empties(item) for item in value] if isinstance(value, list) else value
 
 
 def _tidy(metadata: RawObject) -> None:
@@ -54,12 +54,12 @@ def _tidy(metadata: RawObject) -> None:
             del metadata[name]
 
 
-def stamp_created(resource: Resource, new: RawObject, namespace: str, name: str, uid: str, now: str) -> None:
+def stamp_created(resource: Resource, new: RawObject, namespace: str, uid: str, now: str) -> None:
     """Give a new object (changed in place) its identity: uid, times, generation."""
     metadata = new["metadata"]
     for field in _FRESH:
         metadata.pop(field, None)
-    metadata |= {"name": name, "uid": uid, "creationTimestamp": now}
+    metadata |= {"uid": uid, "creationTimestamp": now}
     if resource.namespaced:
         metadata["namespace"] = namespace
     else:

@@ -14,26 +14,33 @@ from rulekube.facts.resources import Resource
 RawObject = dict[str, Any]
 
 
-def _pod(new: RawObject) -> None:
-    new["status"] = {"phase": "Pending", "qosClass": qos_class(new["spec"])}
+_GATED = {"reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty scheduling gates"}
 
 
-def _namespace(new: RawObject) -> None:
+def _pod(new: RawObject, now: str) -> None:
+    status: RawObject = {"phase": "Pending", "qosClass": qos_class(new["spec"])}
+    if new["spec"].get("schedulingGates"):
+        condition = {"type": "PodScheduled", "status": "False", "lastProbeTime": None, "lastTransitionTime": now}
+        status["conditions"] = [condition | _GATED]
+    new["status"] = status
+
+
+def _namespace(new: RawObject, _now: str) -> None:
     finalizers = new.setdefault("spec", {}).setdefault("finalizers", [])
     if "kubernetes" not in finalizers:
         finalizers.append("kubernetes")
     new["status"] = {"phase": "Active"}
 
 
-def _rc(new: RawObject) -> None:
+def _rc(new: RawObject, _now: str) -> None:
     new["status"] = {"replicas": 0}
 
 
-def _service(new: RawObject) -> None:
+def _service(new: RawObject, _now: str) -> None:
     new["status"] = {"loadBalancer": {}}
 
 
-_CREATE: dict[str, Callable[[RawObject], None]] = {
+_CREATE: dict[str, Callable[[RawObject, str], None]] = {
     "pods": _pod,
     "namespaces": _namespace,
     "replicationcontrollers": _rc,
@@ -41,10 +48,10 @@ _CREATE: dict[str, Callable[[RawObject], None]] = {
 }
 
 
-def prepare_create(resource: Resource, new: RawObject) -> None:
+def prepare_create(resource: Resource, new: RawObject, now: str) -> None:
     """Set, in place, what no client may choose on creation. (A node's status is the node's own to bring.)"""
     if resource.key in _CREATE:
-        _CREATE[resource.key](new)
+        _CREATE[resource.key](new, now)
 
 
 def prepare_update(resource: Resource, new: RawObject, old: RawObject, subresource: str) -> RawObject:

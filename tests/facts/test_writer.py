@@ -235,13 +235,13 @@ def test_admission_mends_warns_and_refuses(writer):
     def admit(request):
         if request.name == "bad":
             return Verdict([Denial("Forbidden", 'configmaps "bad" is forbidden: no', {"name": "bad"})], [], [])
-        return Verdict([], [("metadata.labels['a.b/c']", "x"), ("data.k", None)], ["careful"])
+        return Verdict([], [("metadata.labels['a.b/c']", "x"), ("data.k", None), ("data.j", "y")], ["careful"])
 
     writer.admit = admit
     written = writer.create(CM, "shop", configmap())
     assert (written.object["metadata"]["labels"], written.object["data"], written.warnings) == (
         {"a.b/c": "x"},
-        {},
+        {"j": "y"},
         ["careful"],
     )
     assert refused("Forbidden", writer.create, CM, "shop", configmap("bad")) == 'configmaps "bad" is forbidden: no'
