@@ -16,8 +16,13 @@ def test_filter(cluster: Any, node: Any, pod: Any, case: dict[str, Any]) -> None
     cluster.apply(*(node(name, **details) for name, details in case["nodes"].items()))
     cluster.apply(*(pod(f"on-{name}", node=name, **details) for name, details in case.get("bound", {}).items()))
     cluster.apply(pod("new", **case["pod"]))
+    ((shape,),) = cluster.query("pod_shape(pod/shop/new, Shape)")
     refused: dict[str, dict[str, list[str]]] = {}
-    for _, path, name, reason in cluster.facts("reject"):
+    for of, path, name, reason in cluster.facts("reject"):
+        if of != shape:
+            continue
         refused.setdefault(path.removeprefix("node/"), {}).setdefault(name, []).append(reason)
-    assert sorted(path.removeprefix("node/") for _, path in cluster.facts("feasible")) == case["feasible"]
+    assert (
+        sorted(path.removeprefix("node/") for of, path in cluster.facts("feasible") if of == shape) == case["feasible"]
+    )
     assert refused == case["refused"]
