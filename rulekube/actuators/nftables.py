@@ -33,6 +33,7 @@ from rulekube.facts.addresses import bridge_prefix, table_name
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS = 5.0
+MAX_FAILURES = 8  # of single elements, before a change is given up as a whole
 
 
 class NftablesActuator:
@@ -106,12 +107,30 @@ class NftablesActuator:
         wanted = [Element(*action.values) for action in actions if action.relation == "add_element"]
         if any(action.relation == "accept_forward" for action in actions):
             self._docker.accept()
+        failures = self._carry_out(unwanted, wanted)
+        self._report_forwarding()
+        if failures:
+            raise ActuatorError("; ".join(failures))
+
+    def _carry_out(self, unwanted: Sequence[Element], wanted: Sequence[Element]) -> list[str]:
+        """One transaction; if it is refused, halves of it, so that one bad element does not hold up the others.
+
+        Returns what was refused and why. Gives up where more is wrong than a few elements.
+        """
         try:
             self._change(unwanted, wanted)
-        except ActuatorError:
+        except ActuatorError as error:
             self._resynchronise()
-            raise
-        self._report_forwarding()
+            if len(unwanted) + len(wanted) == 1:
+                return [f"{(*unwanted, *wanted)[0]}: {error.reason}"]
+        else:
+            return []
+        failures: list[str] = []
+        for part in halves(unwanted, wanted):
+            failures += self._carry_out(*part)
+            if len(failures) > MAX_FAILURES:
+                raise ActuatorError("; ".join(failures))
+        return failures
 
     def _change(self, unwanted: Sequence[Element], wanted: Sequence[Element]) -> None:
         """Make the elements so, whatever is there: of a key that is to have another value, the old one goes."""
@@ -188,6 +207,16 @@ def _remove(table: str, bridges: str) -> None:
     nftables = open_nftables()
     nftables.run(layout.delete(table))
     DockerUserChain(nftables, table, bridges).remove()
+
+
+def halves(unwanted: Sequence[Element], wanted: Sequence[Element]) -> list[tuple[Sequence[Element], Sequence[Element]]]:
+    """Two smaller changes in place of a large one: what goes and what comes, else the first and the second half."""
+    if unwanted and wanted:
+        return [(unwanted, ()), ((), wanted)]
+    middle = (len(unwanted) + len(wanted)) // 2
+    if unwanted:
+        return [(unwanted[:middle], ()), (unwanted[middle:], ())]
+    return [((), wanted[:middle]), ((), wanted[middle:])]
 
 
 def difference(left: Facts, right: Facts) -> Facts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -279,12 +280,24 @@ def test_a_table_that_others_remove_is_made_anew(machine: Machine) -> None:
         observer.actuator.clean()
 
 
-def test_a_refused_change_changes_nothing_and_says_why(machine: Machine, network: Observer) -> None:
+def test_one_bad_element_does_not_hold_up_the_others(machine: Machine, network: Observer) -> None:
     want(network, service(VIP, 80, ["10.244.1.2:8080"]))
-    before = network.of("element_present")
+    bad = ("tcp_endpoints", "10.96.0.11 . 80 . 1", "10.244.1.300 . 8080")
+    services = service(VIP, 80, ["10.244.1.3:8080"]) + service(
+        "10.96.0.11", 80, ["10.244.2.2:8080", "10.244.1.300:8080"]
+    )
+    with pytest.raises(ActuatorError, match=re.escape("10.244.1.300")):
+        want(network, services)
+    assert network.of("element_present") >= {*services} - {bad}
+    assert bad not in network.of("element_present")
+    assert names(ask(machine.namespace, VIP, 80)) == {"b": 1}
+    assert names(ask(machine.namespace, "10.96.0.11", 80, count=20)) == {"c": 20}  # the good one takes it all
+
+
+def test_a_change_that_is_wrong_throughout_is_given_up(machine: Machine, network: Observer) -> None:
     with pytest.raises(ActuatorError):
-        want(network, service(VIP, 80, ["10.244.1.3:8080", "10.244.1.300:8080"]))
-    assert network.of("element_present") == before
+        want(network, [("services", f"{VIP} . tcp . {70000 + number}", "goto tcp_random_1") for number in range(20)])
+    want(network, service(VIP, 80, ["10.244.1.2:8080"]))
     assert names(ask(machine.namespace, VIP, 80)) == {"a": 1}
 
 
