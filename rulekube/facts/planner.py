@@ -6,12 +6,12 @@ admission (rules) judge and mend it, validate it, stamp what is the server's to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 from rulekube.errors import ApiError
 from rulekube.facts import deletion, managed_fields, refusals, resources
-from rulekube.facts.admission import Admit, Invalid, Request, Verdict
+from rulekube.facts.admission import Admit, Request, Verdict
 from rulekube.facts.defaults import apply_defaults
 from rulekube.facts.draft import Draft
 from rulekube.facts.functions import generated_suffix
@@ -22,17 +22,14 @@ from rulekube.facts.resources import Resource
 from rulekube.facts.store import Key
 from rulekube.facts.strategy import bind_pod, prepare_create, prepare_update
 from rulekube.facts.timestamp import format_time
+from rulekube.selectors.field_error import FieldError
 
 RawObject = dict[str, Any]
 _PODS, _NAMESPACES = resources.row("pods"), resources.row("namespaces")
 _MAX_NAME = 63 - 5  # of a generateName's base, as names.maxGeneratedNameLength
 
 
-class Validate(Protocol):
-    """Judges what a request would write; `also` are the fields that admission refused."""
-
-    def __call__(self, request: Request, also: Sequence[Invalid]) -> None:
-        """Raise ApiError "Invalid" with every refused field."""
+Validate = Callable[[str, RawObject, RawObject | None], Iterable[FieldError]]  # kind, new, old
 
 
 class Outcome(NamedTuple):
@@ -181,9 +178,12 @@ class Planner:
         return new, verdict
 
     def _check(self, request: Request, verdict: Verdict) -> None:
-        """Validate what admission let pass, together with the fields it refused."""
-        if self._validate is not None:
-            self._validate(request, verdict.invalid)
+        """Validate what admission let pass; the fields that it refused are errors too."""
+        errors = [FieldError(refused.type, refused.field, refused.value, refused.detail) for refused in verdict.invalid]
+        if self._validate is not None and request.object is not None:
+            errors[:0] = self._validate(request.resource.kind, request.object, request.old)
+        if errors:
+            raise refusals.invalid(request.resource, request.name, errors)
 
 
 def _name(new: RawObject, seed: str) -> str:
@@ -211,7 +211,12 @@ def own(
 ) -> None:
     """Bring the managed fields of `new` up to date, in place."""
     entries = managed_fields.updated(
-        live, new, manager=manager, time=now, subresource=subresource, has_status=resource.has_status
+        live,
+        new,
+        manager=manager,
+        time="" if subresource == "scale" else now,
+        subresource=subresource,
+        has_status=resource.has_status,
     )
     new["metadata"]["managedFields"] = entries
     if not entries:

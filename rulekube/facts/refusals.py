@@ -6,8 +6,11 @@ preconditions, pkg/registry/rest/delete.go.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rulekube.errors import ApiError
 from rulekube.facts.resources import Resource
+from rulekube.selectors.field_error import FieldError, aggregate
 
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
@@ -34,6 +37,17 @@ def name_exhausted(resource: Resource, name: str) -> ApiError:
     taken = f'{resource.qualified} "{name}" already exists'
     text = f"{taken}, the server was not able to generate a unique name for the object"
     return ApiError("AlreadyExists", text, {**_details(resource, name), "retryAfterSeconds": 1})
+
+
+def invalid(resource: Resource, name: str, errors: Sequence[FieldError]) -> ApiError:
+    """422: fields that break a rule, each a cause."""
+    kind = f"{resource.kind}.{resource.group}" if resource.group else resource.kind
+    causes = [{"reason": error.type, "message": error.body, "field": error.field} for error in errors]
+    details: dict[str, object] = {"name": name} if name else {}
+    if resource.group:
+        details["group"] = resource.group
+    details |= {"kind": resource.kind, "causes": causes}
+    return ApiError("Invalid", f'{kind} "{name}" is invalid: {aggregate(errors)}', details)
 
 
 def conflict(resource: Resource, name: str, why: str = MODIFIED) -> ApiError:

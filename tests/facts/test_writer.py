@@ -6,7 +6,7 @@ import pytest
 
 from rulekube.errors import ApiError
 from rulekube.facts import resources
-from rulekube.facts.admission import Denial, Verdict
+from rulekube.facts.admission import Denial, Invalid, Verdict
 from rulekube.facts.deletion import DeleteOptions
 from rulekube.facts.event import EventNote
 from rulekube.facts.operation import Bind, Caller, Create, Patch
@@ -298,3 +298,19 @@ def test_a_bind_is_refused_for_another_pod_of_that_name(writer):
     writer.create(POD, "shop", pod(node=""))
     binding = {"target": {"name": "n"}}
     assert "UID in the precondition" in refused("Conflict", writer.perform, Bind("shop", "p", binding, uid="other"))
+
+
+def test_refused_fields_are_one_invalid_answer(writer):
+    refused_port = Invalid(
+        "spec.ports[0].nodePort", "FieldValueInvalid", 3001, "provided port is not in the valid range."
+    )
+    writer.admit = lambda request: Verdict([], [], [], [refused_port])
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "s"},
+        "spec": {"ports": [{"port": 80, "nodePort": 3001}]},
+    }
+    assert refused("Invalid", writer.create, resources.row("services"), "shop", service) == (
+        'Service "s" is invalid: spec.ports[0].nodePort: Invalid value: 3001: provided port is not in the valid range.'
+    )
