@@ -214,7 +214,7 @@ class Normalizer:
 
     def _ask(self, goals: list[Goal], rule: Rule | None) -> None:
         asked = [g for g in goals if isinstance(g, Match | Absent) and g.relation == "elapsed"]
-        rest = [g for g in goals if g not in asked]
+        rest = plan.evaluable([g for g in goals if g not in asked])
         for goal in asked:
             if isinstance(goal.terms[0], Variable) and goal.terms[0].wildcard:
                 continue
@@ -250,7 +250,7 @@ class Normalizer:
     ) -> None:
         """The body cannot enumerate these groups (`X < G` with G from outside): join it with the groups that exist."""
         head = tuple(Variable(name) for name in sorted(missing))
-        name = self._make("$group", head, [list(goals)], head, rule, place)
+        name = self._make("$group", head, [plan.evaluable(goals)], head, rule, place)
         body.insert(0, Match(name, head, place))
 
     def _fold(

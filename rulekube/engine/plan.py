@@ -50,15 +50,18 @@ def order(goals: Sequence[Goal], start: int | None = None, bound: Iterable[str] 
     return steps
 
 
+def evaluable(goals: Sequence[Goal]) -> list[Goal]:
+    """The goals that can be evaluated without anything from outside, in their own order."""
+    try:
+        order(goals)
+    except Stuck as stuck:
+        return [goal for goal in goals if goal not in stuck.rest]
+    return list(goals)
+
+
 def bindable(goals: Sequence[Goal]) -> set[str]:
     """The variables that the goals can bind by themselves."""
-    known: set[str] = set()
-    try:
-        for step in order(goals):
-            known |= binds(step.goal)
-    except Stuck as stuck:
-        return set(stuck.bound)
-    return known
+    return set().union(*map(binds, evaluable(goals)))
 
 
 def binds(goal: Goal) -> set[str]:

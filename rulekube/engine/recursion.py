@@ -117,7 +117,7 @@ class RecursiveNode(Node):
 
     def _insert(self, member: Member, facts: dict[Fact, None], network: Network) -> None:
         rows, relation = member.relation.rows, member.relation
-        absent = [f for f in facts if f not in rows]
+        absent = [f for f in facts if f not in rows and member.counts.get(f, 0) > 0]
         if not absent:
             return
         singly = [c for c in member.inside if not c.alone]
