@@ -168,7 +168,7 @@ def check(modules: Sequence[Module], functions: Mapping[str, Function]) -> tuple
         found += analysis.check_safety(normalizer.clauses)
         found += strata.check(strata.graph(normalizer.clauses, normalizer.folds.values()))
         if not found:
-            found += typing.check(program, normalizer)
+            found += typing.check(program, normalizer.clauses, normalizer.folds)
     if found:
         raise RuleError(with_lines(found, modules))
     return program, normalizer

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rulekube.engine import analysis, codegen, normal, parser, strata
+from rulekube.engine import analysis, codegen, normal, parser, strata, typing
 from rulekube.engine.aggregates import FoldState
 from rulekube.engine.core import Clause, Fold
 from rulekube.engine.errors import RuleError
@@ -54,6 +54,7 @@ class Prepared:
         )
         normalizer.query(body, ANSWER, self.columns)
         found = analysis.check_safety(normalizer.clauses)
+        found = found or typing.check(network.program, normalizer.clauses, normalizer.folds)
         if found:
             raise RuleError(_lined(found, source))
         self._scope = Scope(network, normalizer.folds.values())
