@@ -97,7 +97,7 @@ class _Typer:
         if isinstance(goal, Match):
             for term, column in zip(goal.terms, self.columns[goal.relation], strict=True):
                 self.term(term, column, goal.place, goal.relation)
-        elif isinstance(goal, Enumerate):
+        elif isinstance(goal, Enumerate) and not goal.negated:
             for term, column in zip(goal.outputs, builtins.RELATIONS[goal.builtin].outputs, strict=True):
                 self.term(term, column, goal.place, goal.builtin)
         elif isinstance(goal, Lookup):
