@@ -60,7 +60,8 @@ class Kernel:
         """Make the bridge, or give the one that is there this one address, and set it up.
 
         Its hardware address is derived from its own address: else the bridge would take the lowest of its ports', and
-        pods would remember one that is gone.
+        pods would remember one that is gone. `nf_call_iptables` lets replies within the bridge pass connection
+        tracking, as the sysctl bridge-nf-call-iptables would for every bridge of the machine.
         """
         index = self._index(name)
         if index is None:

@@ -51,13 +51,13 @@ class Loop:
         self.db.commit(insert=without(facts, self._facts), retract=without(self._facts, facts))
         self._facts = facts
         batches = 0
-        while actions := self._owed():
+        while actions := self.owed():
             assert batches < 3, actions
             self.observer.actuator.apply(actions)
             batches += 1
         return batches
 
-    def _owed(self) -> list[Action]:
+    def owed(self) -> list[Action]:
         seen = set(self.observer.facts)
         self.db.commit(insert=by_relation(seen - self._observed), retract=by_relation(self._observed - seen))
         self._observed = seen

@@ -62,6 +62,8 @@ def test_a_bridge_is_made_once_and_reported(machine: Machine, routes: Observer) 
     assert routes.of("bridge_present") == {(N1, "10.244.1.1/24"), (N2, "10.244.2.1/24")}
     assert routes.of("sysctl_value") == {("net.ipv4.ip_forward", 1)}
     assert bridges(machine) == {N1: "0a:58:0a:f4:01:01", N2: "0a:58:0a:f4:02:01"}
+    details = shown(machine, "link", "show", "type", "bridge")
+    assert [link["linkinfo"]["info_data"]["nf_call_iptables"] for link in details] == [1, 1]
 
 
 def test_a_bridge_gets_another_address_in_place(machine: Machine, routes: Observer) -> None:
