@@ -28,8 +28,9 @@ class Observer:
         new = {(name, fact) for name, facts in (insert or {}).items() for fact in facts}
         with self._changed:
             assert gone <= self.facts, "retracts what was never reported"
-            assert not new & (self.facts - gone), "reports twice"
-            self.facts = (self.facts - gone) | new
+            self.facts -= gone
+            assert self.facts.isdisjoint(new), "reports twice"
+            self.facts |= new
             self._changed.notify_all()
 
     def wait_for(self, name: str, fact: Fact, seconds: float = 5.0, there: bool = True) -> None:
