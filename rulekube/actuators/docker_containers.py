@@ -9,6 +9,7 @@ that a restarted agent would miss, signals apart.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -206,7 +207,31 @@ class DockerContainers:
         self._ledger.replace(f"pull {image}", {})
         self._look_at_images()
 
-    # -- for probes and logs -----------------------------------------------------------------------------------------
+    # -- for probes, logs and the node's agent -----------------------------------------------------------------------
+
+    def answers(self) -> bool:
+        """Whether the engine does."""
+        try:
+            return bool(self.client.ping())
+        except (DockerException, RequestException):
+            return False
+
+    def version(self) -> str:
+        """As a Node's containerRuntimeVersion."""
+        return f"docker://{self.client.version()['Version']}"
+
+    def clear(self) -> None:
+        """Remove all containers of this node; call it after `stop`."""
+        client = docker.APIClient(self._url, version=API_VERSION, timeout=TIMEOUT, max_pool_size=POOL_SIZE)
+        try:
+            found = client.containers(all=True, filters=self._owner.filters())
+            for raw in sorted(found, key=lambda raw: labels.CONTAINER not in raw["Labels"]):  # sandboxes last
+                with contextlib.suppress(NotFound):
+                    client.remove_container(raw["Id"], force=True, v=True)
+        except (DockerException, RequestException) as error:
+            raise ActuatorError(_explanation(error)) from error
+        finally:
+            client.close()
 
     def execute(self, identifier: str, command: Sequence[str], timeout: float) -> tuple[int, str]:
         """Run a command in a container: its exit code and output. Raises TimeoutError after `timeout` seconds."""

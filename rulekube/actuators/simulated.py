@@ -189,6 +189,20 @@ class SimulatedContainers:
         """The pretend run of this id."""
         return self._runs.get(identifier)
 
+    def answers(self) -> bool:
+        """Pretence always works."""
+        return True
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for identifier in [*self._runs, *self._sandboxes]:
+            self.remove_container(identifier)
+            self.remove_sandbox(identifier)
+
+    def version(self) -> str:
+        """As a Node's containerRuntimeVersion."""
+        return "simulated://1"
+
 
 _EFFECTS: Mapping[str, Callable[..., None]] = {
     "run_sandbox": SimulatedContainers.run_sandbox,

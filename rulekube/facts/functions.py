@@ -9,6 +9,7 @@ import hashlib
 
 from rulekube.engine import NO_VALUE, Function, function
 from rulekube.facts import addresses, ip, timestamp
+from rulekube.facts.node_functions import NODE_FUNCTIONS
 from rulekube.facts.selection import requirements
 
 ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # k8s.io/apimachinery/pkg/util/rand: no vowels, nothing that looks alike
@@ -92,4 +93,5 @@ FUNCTIONS: tuple[Function, ...] = (
     ip.prefix_length,
     ip.subnet,
     requirements,
+    *NODE_FUNCTIONS,
 )

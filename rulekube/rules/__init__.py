@@ -55,7 +55,7 @@ AUTH: tuple[str, ...] = ("auth/bootstrap.dl",)
 CONTROL_PLANE: tuple[str, ...] = ("schema.dl", "actions.dl", *CONTROLLERS, *SCHEDULER, *ADMISSION, *AUTH)
 
 # What a node agent decides: containers, probes, the status of its pods.
-NODE: tuple[str, ...] = ()
+NODE: tuple[str, ...] = ("node/node.dl", "node/events.dl")
 
 # What a machine's network agent decides: Service maps and routes.
 NETWORK: tuple[str, ...] = ("network/elements.dl", "network/routes.dl")
