@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rulekube.engine import builtins, plan
 from rulekube.engine.builtins import Function
-from rulekube.engine.core import Clause, names, variables
+from rulekube.engine.core import Clause, Lookup, names, variables
 from rulekube.engine.errors import Diagnostic, did_you_mean
 from rulekube.engine.syntax import (
     NOWHERE,
@@ -301,7 +301,7 @@ def check_safety(clauses: Iterable[Clause]) -> list[Diagnostic]:
         except plan.Stuck as stuck:
             found.append(_unsafe(stuck))
             continue
-        found += [_unbound_head(clause, v) for v in variables(clause.terms) if v.name not in bound]
+        found += [_unbound_head(clause, v) for v in variables(clause.terms) if v.name not in bound and v.name[0] != "$"]
     return found
 
 
@@ -320,6 +320,10 @@ def _unsafe(stuck: plan.Stuck) -> Diagnostic:
     for goal in stuck.rest:
         for variable in variables(goal):
             if variable.name not in stuck.bound and variable.name not in elsewhere and variable.name[0] not in "_$":
+                if isinstance(goal, Lookup):
+                    message = f"variable `{variable.name}` is bound only inside the aggregate"
+                    hint = f"mention `{variable.name}` in an atom outside of it: it names the groups"
+                    return Diagnostic("unsafe-variable", message, goal.place, hint)
                 message = f"variable `{variable.name}` is used here but bound by no positive atom"
                 hint = f"add an atom that holds `{variable.name}`, or write `_` inside `not`"
                 return Diagnostic("unsafe-variable", message, _place_of(variable, goal), hint)

@@ -321,8 +321,7 @@ def _fold(literal: Aggregate, members: list[tuple[Fact, Fact]]) -> Any:
         exact = sum(Fraction(v) for v in values)
         return float(exact) if any(isinstance(v, float) for v in values) else int(exact)
     if kind == "array":
-        ordered = sorted(members, key=lambda m: tuple(map(order_key, (*m[0], *m[1]))))
-        return to_json([builtins.plain(v) for _, (v,) in ordered])
+        return to_json([builtins.plain(v) for _, (v,) in _ordered(literal, members)])
     if kind == "object":
         largest_first = sorted((m[1] for m in members), key=lambda kv: order_key(kv[1]), reverse=True)
         return to_json({k: builtins.plain(v) for k, v in largest_first})
@@ -333,6 +332,14 @@ def _fold(literal: Aggregate, members: list[tuple[Fact, Fact]]) -> Any:
     if kind in ("min", "max"):
         return (min if kind == "min" else max)(values, key=order_key)
     return _arg(literal, members)
+
+
+def _ordered(literal: Aggregate, members: list[tuple[Fact, Fact]]) -> list[tuple[Fact, Fact]]:
+    """By the value, then stably by the keys from the last to the first."""
+    found = sorted(members, key=lambda m: order_key(m[1][0]))
+    for i in reversed(range(len(literal.keys))):
+        found.sort(key=lambda m, i=i: order_key(m[0][i]), reverse=bool(literal.keys[i].descending))  # type: ignore[misc]
+    return found
 
 
 def _arg(literal: Aggregate, members: list[tuple[Fact, Fact]]) -> Any:

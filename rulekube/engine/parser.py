@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from lark import Lark, Token, UnexpectedInput, UnexpectedToken
+from lark import Lark, UnexpectedInput, UnexpectedToken
 from lark.exceptions import VisitError
 from lark.lexer import PatternStr
 
@@ -67,7 +67,10 @@ def parse_body(text: str, name: str = "<query>") -> tuple[Literal, ...]:
         tree = _lark().parse(text, start="body_only")
     except UnexpectedInput as slip:
         raise RuleError([_diagnostic(slip, text, name)]) from None
-    return Lowering(name, text).body_of(tree)
+    try:
+        return Lowering(name, text).body_of(tree)
+    except VisitError as wrapped:
+        raise wrapped.orig_exc from None
 
 
 class _SyntaxSlip(Exception):  # noqa: N818 - a signal between two functions, not an error of its own
@@ -84,7 +87,14 @@ def _parse(text: str, name: str, source: str) -> Module:
     except UnexpectedInput as slip:
         raise _SyntaxSlip(_diagnostic(slip, source, name), _offset(slip, text)) from None
     except VisitError as wrapped:
+        if isinstance(wrapped.orig_exc, RuleError):
+            diagnostic = wrapped.orig_exc.diagnostics[0]
+            raise _SyntaxSlip(diagnostic, _offset_of(diagnostic.place, text)) from None
         raise wrapped.orig_exc from None
+
+
+def _offset_of(place: Place, text: str) -> int:
+    return sum(len(line) + 1 for line in text.split("\n")[: place.line - 1]) + place.column - 1
 
 
 def _offset(slip: UnexpectedInput, text: str) -> int:
@@ -133,11 +143,11 @@ def _expected(slip: UnexpectedInput) -> str:
 
 
 def _hint(found: str, slip: UnexpectedInput) -> str:
-    token = getattr(slip, "token", None)
-    if isinstance(token, Token) and token.type == "NAME":
-        return "symbols are quoted, variables are Capitalised"
+    expected: Any = getattr(slip, "accepts", None) or getattr(slip, "expected", None) or ()
     if found == "`'`":
         return 'symbols are written in double quotes: "a"'
-    if isinstance(token, Token) and token.type == "$END":
+    if "DOT" in expected:
         return "a rule ends with a full stop"
+    if "LPAR" in expected and len(expected) <= 2:
+        return "symbols are quoted, variables are Capitalised"
     return ""

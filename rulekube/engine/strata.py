@@ -6,6 +6,7 @@ that come before.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -74,23 +75,17 @@ def check(g: nx.DiGraph[str]) -> list[Diagnostic]:
 
 
 def _unstratifiable(g: nx.DiGraph[str], place: Place, how: str, cycle: list[str]) -> Diagnostic:
-    shown: list[str] = []
-    pending = ""
-    for source, target in zip([cycle[-2], *cycle], cycle, strict=False):
-        strict = g.get_edge_data(source, target)["strict"] if g.has_edge(source, target) else ""
-        pending = strict or pending
-        if not target.startswith("$"):
-            shown.append(_link(pending, target) if shown else target)
-            pending = ""
-    if pending or (shown and shown[-1].split(" ")[-1] != shown[0]):
-        shown.append(_link(pending or how, shown[0]))
-    verb = "through negation" if how == "not" else f"through an aggregate (`{how}`)"
-    message = f"`{shown[0]}` depends on itself {verb}: {' '.join(shown)}"
+    """Spell out the cycle: each relation reads the next one. Relations of our own making are left out."""
+    reads = list(reversed(cycle[1:]))
+    start = next(i for i, name in enumerate(reads) if name[0] != "$")
+    reads = [*reads[start:], *reads[: start + 1]]
+    shown, passing = f"`{reads[0]}`", ""
+    for reader, read in itertools.pairwise(reads):
+        passing = g.get_edge_data(read, reader)["strict"] or passing
+        if read[0] != "$":
+            shown += f" <- {passing} `{read}`" if passing else f" <- `{read}`"
+            passing = ""
+    verb = "negation" if how == "not" else f"an aggregate (`{how}`)"
+    message = f"`{reads[0]}` depends on itself through {verb}: {shown}"
     hint = "break the cycle: negation and aggregates may only look at relations decided before"
     return Diagnostic("unstratifiable", message, place, hint)
-
-
-def _link(strict: str, name: str) -> str:
-    if not strict:
-        return f"<- {name}"
-    return f"<- not {name}" if strict == "not" else f"<- {strict} {name}"

@@ -8,6 +8,7 @@ A variable has the type of the column it is joined with; joining columns of diff
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from rulekube.engine import builtins
@@ -188,6 +189,7 @@ class _Typer:
             self.report(f"{_shown(node)} is a {given}, but {why}", node, place, _way_out(given, wanted, _name(node)))
 
     def report(self, message: str, node: Expression, place: Place, hint: str) -> None:
+        message = re.sub(r"\ba int\b", "an int", message)
         where = getattr(node, "place", NOWHERE)
         self.found.append(Diagnostic("type", message, place if where == NOWHERE else where, hint))
 
