@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from rulekube.conformance import quantities, selectors
+from rulekube.conformance import patches, quantities, selectors
 from rulekube.conformance.family import Family
 
 FAMILIES: Final[dict[str, Family]] = {
+    "patch_json": Family(patches.json_patch, inputs=("doc", "patch")),
+    "patch_merge": Family(patches.merge, inputs=("doc", "patch")),
+    "patch_strategic": Family(patches.strategic, inputs=("kind", "original", "patch")),
     "quantities_pairs": Family(quantities.pairs, inputs=("a", "b")),
     "quantities_parse": Family(quantities.parsed),
     "selectors_field": Family(selectors.field_text),
