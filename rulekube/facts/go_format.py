@@ -1,4 +1,4 @@
-"""How Go's fmt prints plain JSON values with %v: `map[a:1 b:[x y]]`, `<nil>`. Error texts of Kubernetes quote them so."""
+"""How Go's fmt prints plain JSON values with %v: `map[a:1 b:[x y]]`, `<nil>`. Kubernetes' errors quote them so."""
 
 from __future__ import annotations
 

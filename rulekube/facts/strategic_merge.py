@@ -98,7 +98,7 @@ def _field(kind: Type, name: str) -> Type:
 
 
 def _merge_field(kind: Type, original: RawObject, key: str, value: Any) -> None:
-    present = original.get(key)
+    present: Any = original.get(key)
     if key not in original or type(present) is not type(value):
         cleaned = _without_directives(_without_nulls(value))
         original.pop(key, None)
@@ -147,7 +147,8 @@ def _merge_in_order(kind: Type, original: RawObject, patch: RawObject, name: str
     """`$setElementOrder`: merge the list it is about, and put the result in order."""
     if not isinstance(order, list):
         raise StrategicMergeError(f"expected a []interface {{}}, but received a {type_name(order)}")
-    live, change = original.get(name), patch.get(name)
+    live: Any = original.get(name)
+    change: Any = patch.get(name)
     for side, holder in ((live, original), (change, patch)):
         if name in holder and not isinstance(side, list):
             raise StrategicMergeError(f"expected a []interface {{}}, but received a {type_name(side)}")
@@ -217,7 +218,9 @@ def _merge_items(field: Type, original: list[Any], patch: list[Any]) -> list[Any
     merged = list(live)
     for item in changes:
         wanted = identity(item, key)
-        same = (i for i, one in enumerate(merged) if isinstance(one, dict) and key in one and identity(one, key) == wanted)
+        same = (
+            i for i, one in enumerate(merged) if isinstance(one, dict) and key in one and identity(one, key) == wanted
+        )
         index = next(same, None)
         if index is None:
             merged.append(item)
