@@ -8,7 +8,6 @@ happens before. The kernel's part needs root; it works in a network namespace of
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from itertools import cycle
 
@@ -17,7 +16,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from rulekube.actuators.base import Action
 from rulekube.engine import Database, Ref
-from tests.actuators.machine import Machine
+from tests.actuators.machine import Machine, is_capable
 from tests.actuators.test_nftables_rules import Loop
 from tests.rules.network.world import Facts, database, endpoints, joined, service
 
@@ -58,8 +57,8 @@ def test_rules_follow_one_endpoint(benchmark: BenchmarkFixture, count: int) -> N
 
 @pytest.fixture
 def machine() -> Iterator[Machine]:
-    if os.geteuid() != 0:
-        pytest.skip("needs root (network namespaces and nftables)")
+    if not is_capable():
+        pytest.skip("needs root, network namespaces and nftables")
     machine = Machine()
     yield machine
     machine.close()

@@ -20,12 +20,32 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+import pytest
+
 T = TypeVar("T")
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 NUMBERS = itertools.count()
 SERVICE_RANGE = "10.96.0.0/16"
 UPSTREAM = "192.0.2.254"
+
+
+def is_capable() -> bool:
+    """Whether network namespaces can be made here and nftables answers in them."""
+    try:
+        return (
+            subprocess.run(["unshare", "-n", "nft", "list", "ruleset"], capture_output=True, check=False).returncode
+            == 0
+        )
+    except FileNotFoundError:
+        return False
+
+
+MARKS = [
+    pytest.mark.nft,
+    pytest.mark.slow,
+    pytest.mark.skipif(not is_capable(), reason="needs root, network namespaces and nftables (Debian: nftables)"),
+]
 
 
 def inside(namespace: str, function: Callable[[], T]) -> T:

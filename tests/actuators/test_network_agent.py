@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -17,13 +16,9 @@ from rulekube.facts.addresses import bridge_name
 from rulekube.facts.store import Key, MemoryStore
 from rulekube.facts.store.interface import Write
 from rulekube.reconciler import Reconciler
-from tests.actuators.machine import Machine, ask
+from tests.actuators.machine import MARKS, Machine, ask
 
-pytestmark = [
-    pytest.mark.nft,
-    pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root (network namespaces and nftables)"),
-]
+pytestmark = MARKS
 
 CLUSTER = "test"
 VIP = "10.96.0.10"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import socket
 import subprocess
@@ -17,14 +16,10 @@ import pytest
 from rulekube.actuators.nftables import NftablesActuator, clean
 from rulekube.errors import ActuatorError
 from rulekube.facts.addresses import bridge_prefix, table_name
-from tests.actuators.machine import Machine, ask, inside, ping
+from tests.actuators.machine import MARKS, Machine, ask, inside, ping
 from tests.actuators.network_harness import RANGES, Element, Observer, service
 
-pytestmark = [
-    pytest.mark.nft,
-    pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root (network namespaces and nftables)"),
-]
+pytestmark = MARKS
 
 CLUSTER = "test"
 VIP = "10.96.0.10"

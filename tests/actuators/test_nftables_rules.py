@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,15 +14,11 @@ from rulekube.actuators.nftables import NftablesActuator, clean
 from rulekube.actuators.nftables_library import open_nftables
 from rulekube.engine import Database
 from rulekube.facts.addresses import table_name
-from tests.actuators.machine import Machine, inside
+from tests.actuators.machine import MARKS, Machine, inside
 from tests.actuators.network_harness import Observer
 from tests.rules.network.world import Facts, database, endpoints, joined, pod, service
 
-pytestmark = [
-    pytest.mark.nft,
-    pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root (network namespaces and nftables)"),
-]
+pytestmark = MARKS
 
 CLUSTER = "test"
 RELATIONS = ("add_element", "delete_element", "accept_forward")

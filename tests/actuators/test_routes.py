@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -14,14 +13,10 @@ from rulekube.actuators.nftables import NftablesActuator
 from rulekube.actuators.routes import RoutesActuator, clean
 from rulekube.errors import ActuatorError
 from rulekube.facts.addresses import bridge_name
-from tests.actuators.machine import SERVICE_RANGE, Machine, ask
+from tests.actuators.machine import MARKS, SERVICE_RANGE, Machine, ask
 from tests.actuators.network_harness import Observer, service
 
-pytestmark = [
-    pytest.mark.nft,
-    pytest.mark.slow,
-    pytest.mark.skipif(os.geteuid() != 0, reason="needs root (network namespaces)"),
-]
+pytestmark = MARKS
 
 CLUSTER = "test"
 N1, N2 = bridge_name(CLUSTER, "n1"), bridge_name(CLUSTER, "n2")
