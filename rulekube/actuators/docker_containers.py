@@ -27,6 +27,7 @@ from rulekube.actuators.base import Action, Report
 from rulekube.actuators.docker_engine import API_VERSION
 from rulekube.actuators.docker_watch import DockerWatch
 from rulekube.actuators.ledger import Ledger
+from rulekube.actuators.log_stream import DockerLog, LogStream, LogWindow
 from rulekube.engine import Ref, from_json
 from rulekube.errors import ActuatorError
 
@@ -208,6 +209,10 @@ class DockerContainers:
         self._look_at_images()
 
     # -- for probes, logs and the node's agent -----------------------------------------------------------------------
+
+    def log(self, identifier: str, window: LogWindow) -> LogStream:
+        """What a container wrote."""
+        return DockerLog(self._url, identifier, window)
 
     def answers(self) -> bool:
         """Whether the engine does."""

@@ -19,8 +19,10 @@ from rulekube.actuators.base import Action, Fact, Facts, Report
 from rulekube.actuators.docker_facts import START_ERROR, Observed
 from rulekube.actuators.docker_labels import Owner
 from rulekube.actuators.ledger import Ledger
+from rulekube.actuators.log_stream import LogStream, LogWindow, TextStream
 from rulekube.engine import Ref, from_json
 from rulekube.errors import ActuatorError
+from rulekube.facts.timestamp import format_micro_time
 
 BEHAVIOUR = "simulated.rulekube.dev/behaviour"
 TERM_CODE, KILL_CODE = 143, 137
@@ -188,6 +190,14 @@ class SimulatedContainers:
     def run(self, identifier: str) -> Run | None:
         """The pretend run of this id."""
         return self._runs.get(identifier)
+
+    def log(self, identifier: str, window: LogWindow) -> LogStream:
+        """What the behaviour says that a container wrote."""
+        run = self._runs.get(identifier)
+        lines = str(run.behaviour.get("log", "")).splitlines(keepends=True) if run else []
+        shown = lines if window.tail is None else lines[len(lines) - window.tail :]
+        before = f"{format_micro_time(run.started)} " if run and window.timestamps else ""
+        return TextStream("".join(before + line for line in shown).encode())
 
     def answers(self) -> bool:
         """Pretence always works."""

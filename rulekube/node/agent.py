@@ -6,7 +6,7 @@ nothing itself. `run` serves until it is cancelled; `stop` ends the actuators, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -16,6 +16,7 @@ from rulekube.actuators import leases, machine, probes, simulated_volumes, volum
 from rulekube.actuators.base import Actuator
 from rulekube.actuators.docker_containers import DockerContainers
 from rulekube.actuators.docker_labels import Owner
+from rulekube.actuators.log_stream import LogStream, LogWindow
 from rulekube.actuators.objects import Objects
 from rulekube.actuators.simulated import SimulatedContainers
 from rulekube.actuators.volumes import IssueToken, Token
@@ -24,6 +25,7 @@ from rulekube.errors import ActuatorError
 from rulekube.facts.addresses import gateway
 from rulekube.facts.store.interface import Store
 from rulekube.facts.writer import Writer
+from rulekube.node import logs
 from rulekube.node.view import NodeView
 from rulekube.reconciler import Reconciler
 
@@ -32,6 +34,9 @@ Clock = Callable[[], int]
 
 class Runtime(Actuator, Protocol):
     """What runs containers: Docker's or pretend ones."""
+
+    def log(self, identifier: str, window: LogWindow) -> LogStream:
+        """What a container wrote."""
 
     def answers(self) -> bool:
         """Whether it works now."""
@@ -84,7 +89,7 @@ class NodeAgent:
         self, config: NodeConfig, store: Store, writer: Writer, clock: Clock, issue_token: IssueToken = no_tokens
     ) -> None:
         config.folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        self.config = config
+        self.config, self._clock = config, clock
         self.runtime = _runtime(config, clock)
         settings = config.facts(self.runtime.version())
         view = cast(Store, NodeView(store, config.name))
@@ -109,6 +114,12 @@ class NodeAgent:
     async def run(self) -> None:
         """Serve until cancelled."""
         await self.reconciler.run()
+
+    def logs(self, pod: Mapping[str, Any], container: str, options: logs.Options) -> AsyncIterator[bytes]:
+        """The log of a container of this node, in pieces. Raises ApiError where there is none to have."""
+        identifier = logs.chosen_run(self.reconciler.db.facts("instance"), pod, container, options.previous)
+        stream = self.runtime.log(identifier, logs.window(options, self._clock()))
+        return logs.pieces(stream, options.limit)
 
     def stop(self, remove: bool = False) -> None:
         """End the actuators; `remove` also ends the containers and removes what the node keeps of its pods."""
