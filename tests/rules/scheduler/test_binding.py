@@ -23,9 +23,13 @@ def test_pods_that_ask_for_nothing_spread_over_equal_nodes(cluster: Any, node: A
     assert sorted(place(cluster).values()) == ["a", "a", "b", "b", "c", "c"]
 
 
-def test_of_equal_nodes_the_first_by_name_is_taken(cluster: Any, node: Any, pod: Any) -> None:
-    cluster.apply(node("c"), node("b"), pod("new"))
-    assert [name for _, name, _ in cluster.facts("bind")] == ["b"]
+def test_of_equal_nodes_the_one_with_the_fewest_pods_is_taken_then_the_first_by_name(
+    cluster: Any, node: Any, pod: Any, place: Any
+) -> None:
+    vast = {"allocatable": {"cpu": "512", "memory": "1Ti", "pods": "110"}}
+    cluster.apply(node("c", status=vast), node("b", status=vast), *(pod(f"p{i}") for i in range(4)))
+    assert len({value for _, _, _, value in cluster.facts("score")}) == 1
+    assert place(cluster) == {"p0": "b", "p1": "c", "p2": "b", "p3": "c"}
 
 
 def test_one_pod_is_bound_at_a_time_the_most_important_first_then_the_oldest(
