@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from rulekube.engine import to_json
+
 
 def test_a_pod_is_bound_to_the_emptiest_node(cluster: Any, node: Any, pod: Any) -> None:
     cluster.apply(node("a"), node("b"), pod("old", node="a", requests={"cpu": "1"}), pod("new"))
@@ -82,3 +84,14 @@ def test_a_sidecar_counts_beside_the_containers_an_init_container_before_them(
         if (purpose, resource) == ("fit", "cpu")
     }
     assert asks == {("pod/shop/side", 1500), ("pod/shop/init", 1700)}
+
+
+def test_a_binding_that_failed_stays_owed_and_holds_up_nobody(cluster: Any, node: Any, pod: Any) -> None:
+    cluster.apply(node("a"), pod("vip", priority=10), pod("next"))
+    failure = {"failed": [("bind", to_json(["pod/shop/vip"]), "refused", 1)]}
+    cluster.db.commit(insert=failure)
+    try:
+        assert sorted(path for path, _, _ in cluster.facts("bind")) == ["pod/shop/next", "pod/shop/vip"]
+    finally:
+        cluster.db.commit(retract=failure)
+    assert [path for path, _, _ in cluster.facts("bind")] == ["pod/shop/vip"]
