@@ -6,12 +6,12 @@ admission (rules) judge and mend it, validate it, stamp what is the server's to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from rulekube.errors import ApiError
 from rulekube.facts import deletion, managed_fields, refusals, resources
-from rulekube.facts.admission import Admit, Request, Verdict
+from rulekube.facts.admission import Admit, Invalid, Request, Verdict
 from rulekube.facts.defaults import apply_defaults
 from rulekube.facts.draft import Draft
 from rulekube.facts.functions import generated_suffix
@@ -29,7 +29,8 @@ _PODS, _NAMESPACES = resources.row("pods"), resources.row("namespaces")
 _MAX_NAME = 63 - 5  # of a generateName's base, as names.maxGeneratedNameLength
 
 
-Validate = Callable[[str, RawObject, RawObject | None], Iterable[FieldError]]  # kind, new, old
+# Judges what a request would write; the second argument are the fields that admission refused. Raises ApiError.
+Validate = Callable[[Request, Sequence[Invalid]], None]
 
 
 class Outcome(NamedTuple):
@@ -158,7 +159,9 @@ class Planner:
             raise refusals.binding_deleted(key.name)
         if live["spec"].get("nodeName"):
             raise refusals.already_bound(key.name, live["spec"]["nodeName"])
-        binding, verdict = self._admit(_request("CREATE", operation, key, binding, live, "binding"))
+        request = _request("CREATE", operation, key, binding, live, "binding")
+        binding, verdict = self._admit(request)
+        self._check(request._replace(object=binding), verdict)
         new = bind_pod(live, binding, format_time(self._clock()))
         return Outcome("MODIFIED", key, [new], None, verdict.warnings, new)
 
@@ -179,10 +182,10 @@ class Planner:
 
     def _check(self, request: Request, verdict: Verdict) -> None:
         """Validate what admission let pass; the fields that it refused are errors too."""
-        errors = [FieldError(refused.type, refused.field, refused.value, refused.detail) for refused in verdict.invalid]
-        if self._validate is not None and request.object is not None:
-            errors[:0] = self._validate(request.resource.kind, request.object, request.old)
-        if errors:
+        if self._validate is not None:
+            self._validate(request, verdict.invalid)
+        elif verdict.invalid:
+            errors = [FieldError(said.type, said.field, said.value, said.detail) for said in verdict.invalid]
             raise refusals.invalid(request.resource, request.name, errors)
 
 
