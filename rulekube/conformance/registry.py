@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rulekube.conformance import patches, quantities, selectors
+from rulekube.conformance import patches, quantities, selectors, validation
 from rulekube.conformance.family import Family
 
 FAMILIES: Final[dict[str, Family]] = {
@@ -18,4 +18,6 @@ FAMILIES: Final[dict[str, Family]] = {
     "selectors_labelselector": Family(selectors.label_json),
     "selectors_metamaps": Family(selectors.metadata_maps, inputs=("in", "annotationTotalSize")),
     "selectors_names": Family(selectors.names),
+    "validation_create": Family(validation.created, inputs=("in", "kind", "mutation")),
+    "validation_update": Family(validation.updated, inputs=("old", "new", "kind", "mutation")),
 }

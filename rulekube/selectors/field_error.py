@@ -83,8 +83,8 @@ def quote(text: str) -> str:
 
 
 def go_json(value: object) -> str:
-    """Compact JSON as Go's encoder writes it: keys sorted, `<`, `>` and `&` escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+    """Compact JSON as Go's encoder writes it, `<`, `>` and `&` escaped; keys in the order given."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 

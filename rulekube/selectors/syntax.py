@@ -72,6 +72,12 @@ dns1123_subdomain: Final = Pattern(
     ("example.com",),
     SUBDOMAIN_BYTES,
 )
+underscored_subdomain: Final = Pattern(
+    r"_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*",
+    f"a lowercase RFC 1123 subdomain must consist of {_LOWER}, '-', '_' or '.', {_ENDS}",
+    ("example.com",),
+    SUBDOMAIN_BYTES,
+)
 dns1035_label: Final = Pattern(
     r"[a-z]([-a-z0-9]*[a-z0-9])?",
     f"a DNS-1035 label must consist of {_LOWER} or '-', start with an alphabetic character, "

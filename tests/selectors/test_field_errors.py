@@ -16,7 +16,7 @@ def test_values_are_shown_as_go_shows_them() -> None:
     assert field_error.show('q"\n\u00a0é\x7f') == '"q\\"\\n\\u00a0é\\x7f"'
     assert field_error.show(None) == "null"
     assert field_error.show(True) == "true"
-    assert field_error.show({"b": "<", "a": [1]}) == '{"a":[1],"b":"\\u003c"}'
+    assert field_error.show({"b": "<", "a": [1]}) == '{"b":"\\u003c","a":[1]}'
 
 
 def test_enumerations_are_listed() -> None:
