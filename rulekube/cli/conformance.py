@@ -1,7 +1,7 @@
 """`rulekube conformance FAMILY FILE`: recorded answers of Kubernetes against ours.
 
 The last line is always "N passed, M failed" (with `--output json` the whole output is one object). Exit code 0 when
-nothing failed, 1 when a row did, 2 when the family is unknown or the file cannot be read.
+nothing failed, 1 when a row did, 2 when the family is unknown, 5 when the file cannot be read.
 """
 
 from __future__ import annotations
@@ -13,25 +13,30 @@ from pathlib import Path
 
 import click
 
+from rulekube.cli.output import output_option, show
 from rulekube.conformance.registry import FAMILIES
 from rulekube.conformance.runner import Failure, judge
-from rulekube.errors import RuleKubeError
+from rulekube.errors import ManifestError
 
 SHOWN = 10  # failing rows that are printed
 WIDTH = 400  # characters of a value that are printed
 
 
-@click.command()
+@click.command("conformance")
 @click.argument("family")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print the result."
+    "--show", "shown", type=click.IntRange(min=0), default=SHOWN, show_default=True, help="Failing rows to print."
 )
-@click.option(
-    "--show", type=click.IntRange(min=0), default=SHOWN, show_default=True, help="How many failing rows to print."
-)
-def conformance(family: str, file: Path, output: str, show: int) -> None:
-    """Run the rows of FILE (JSON lines, plain or .xz) through FAMILY and compare every recorded answer."""
+@output_option
+def command(family: str, file: Path, output: str, shown: int) -> None:
+    """Run the rows of FILE (JSON lines, plain or .xz) through FAMILY and compare every recorded answer.
+
+    \b
+    Examples:
+      rulekube conformance selectors_label selectors_label.jsonl.xz
+      rulekube conformance quantities_parse rows.jsonl --show 3 --output json
+    """
     if family not in FAMILIES:
         raise click.UsageError(f"there is no family {family!r}; the families are: {', '.join(sorted(FAMILIES))}")
     passed, failed = 0, 0
@@ -40,11 +45,12 @@ def conformance(family: str, file: Path, output: str, show: int) -> None:
         for failure in judge(FAMILIES[family], file):
             passed += failure is None
             failed += failure is not None
-            if failure is not None and len(failures) < show:
+            if failure is not None and len(failures) < shown:
                 failures.append(failure)
-    except (RuleKubeError, OSError, lzma.LZMAError, UnicodeDecodeError) as error:
-        raise click.UsageError(f"cannot read {file}: {error}") from error
-    click.echo(_json(family, passed, failed, failures) if output == "json" else _text(passed, failed, failures))
+    except (OSError, lzma.LZMAError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{file}: cannot be read as rows: {error}") from error
+    result = {"family": family, "passed": passed, "failed": failed, "failures": [_plain(one) for one in failures]}
+    show(result, output, _text(passed, failed, failures))
     sys.exit(1 if failed else 0)
 
 
@@ -62,18 +68,11 @@ def _text(passed: int, failed: int, failures: list[Failure]) -> str:
     return "\n".join([*lines, f"{passed} passed, {failed} failed"])
 
 
-def _json(family: str, passed: int, failed: int, failures: list[Failure]) -> str:
-    shown = [
-        {"line": line, "row": row, "differences": [difference._asdict() for difference in differences]}
-        for line, row, differences in failures
-    ]
-    return json.dumps({"family": family, "passed": passed, "failed": failed, "failures": shown}, ensure_ascii=False)
+def _plain(failure: Failure) -> dict[str, object]:
+    differences = [difference._asdict() for difference in failure.differences]
+    return {"line": failure.line, "row": failure.row, "differences": differences}
 
 
 def _short(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return text if len(text) <= WIDTH else f"{text[:WIDTH]}… ({len(text)} characters)"
-
-
-if __name__ == "__main__":
-    conformance()

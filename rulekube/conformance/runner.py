@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from rulekube.conformance.family import Difference, Family, RawRow
-from rulekube.errors import RuleKubeError
+from rulekube.conformance.family import ABSENT, Difference, Family, RawRow
+from rulekube.errors import ManifestError
 
 
 class Failure(NamedTuple):
@@ -27,7 +27,10 @@ def judge(family: Family, path: Path) -> Iterator[Failure | None]:
         if row.get("meta"):
             header = row
             continue
-        differences = family.differences(row, header)
+        try:
+            differences = family.differences(row, header)
+        except Exception as error:  # noqa: BLE001  a row that ours breaks at is a row that fails, not the end of the run
+            differences = [Difference("(crash)", ABSENT, f"{type(error).__name__}: {error}")]
         yield Failure(line, row, differences) if differences else None
 
 
@@ -39,7 +42,7 @@ def _rows(path: Path) -> Iterator[tuple[int, RawRow]]:
             try:
                 row = json.loads(line)
             except ValueError as error:
-                raise RuleKubeError(f"{path}:{number}: expected one JSON object a line: {error}") from error
+                raise ManifestError(f"{path}:{number}: expected one JSON object a line: {error}") from error
             yield number, row
 
 

@@ -31,13 +31,15 @@ def created(row: RawRow, _: RawRow) -> Answers:
     new = sent.value
     new["metadata"] = {**new.get("metadata", {}), "uid": _UID, "creationTimestamp": _NOW}
     if resource.namespaced:
-        new["metadata"].setdefault("namespace", "default")
+        new["metadata"]["namespace"] = new["metadata"].get("namespace") or "default"
     apply_defaults(resource, new)
     prepare_create(resource, new, _NOW)
     if resource.generation:
         new["metadata"]["generation"] = 1
     errors = [as_answer(error) for error in validation.validate(resource, new)]
     answers: dict[str, Any] = {"errors": errors}
+    if said := validation.warnings(resource, new):
+        answers["warnings"] = said
     if sent.unknown:
         unknown = ", ".join(f'unknown field "{path}"' for path in sent.unknown)
         answers["strictErr"] = f"strict decoding error: {unknown}"
@@ -58,6 +60,7 @@ def updated(row: RawRow, _: RawRow) -> Answers:
     new.setdefault("metadata", {})
     apply_defaults(resource, new)
     new = prepare_update(resource, new, old, "")
+    new["metadata"] = {**new["metadata"], **_carried(new["metadata"], old["metadata"])}
     for side in (new, old):
         side["metadata"] = {**side["metadata"], "resourceVersion": _REVISION}
     generation = old["metadata"].get("generation", 0)
@@ -71,6 +74,12 @@ def updated(row: RawRow, _: RawRow) -> Answers:
         k: v for k, v in old.items() if k not in ("metadata", "status")
     }
     return {"errors": [], "generation": generation + changed}
+
+
+def _carried(new: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """Metadata that an update takes over where the client leaves it out, or whatever the client says."""
+    kept = {field: old.get(field) for field in ("namespace", "uid", "creationTimestamp") if not new.get(field)}
+    return kept | {field: old.get(field) for field in ("deletionTimestamp", "deletionGracePeriodSeconds")}
 
 
 def _resource(row: RawRow) -> Resource | None:

@@ -8,15 +8,18 @@ Source: encoding/json and sigs.k8s.io/json for the words; the omitempty tags of 
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any, NamedTuple
 
+from rulekube.facts import go_names
 from rulekube.facts.schema import Type
 
 RawObject = dict[str, Any]
 _QUANTITY = re.compile(r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$")
 _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
 _BOUNDS = {"int32": 1 << 31, "int64": 1 << 63}
+_BASE64 = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 _ABSENT = object()
 
 
@@ -58,7 +61,7 @@ def _struct(kind: Type, raw: RawObject, path: str, fields: str, walk: _Walk) -> 
             continue
         if value is None:
             continue
-        place, where = (f"{path}.{key}", f"{fields}.{key}") if path else (key, key)
+        place, where = (f"{path}.{key}", f"{fields}.{go_names.place(_struct_name(kind), key)}") if path else (key, key)
         decoded = _value(field, value, place, where, kind, walk)
         if decoded is not _ABSENT and (decoded or key in kind.required or not _is_omitted(field)):
             out[key] = decoded
@@ -78,11 +81,11 @@ def _value(kind: Type, value: Any, path: str, fields: str, owner: Type, walk: _W
         if problem := _scalar_problem(kind, value, fields, owner):
             walk.refuse(problem)
             return _ABSENT
-        return value
+        return base64.b64encode(bytes(value)).decode() if isinstance(value, list) else value
     if form == "list" and isinstance(value, list):
         element = kind.element
         return [
-            item if item is None else _value(element, item, f"{path}[{index}]", fields, owner, walk)
+            _zero(element) if item is None else _value(element, item, f"{path}[{index}]", fields, owner, walk)
             for index, item in enumerate(value)
         ]
     if form == "list" or not isinstance(value, dict):
@@ -91,14 +94,27 @@ def _value(kind: Type, value: Any, path: str, fields: str, owner: Type, walk: _W
     if form == "struct":
         return _struct(kind, value, path, fields, walk)
     element = kind.element
-    entries = ((key, item) for key, item in value.items() if item is not None)
-    return {key: _value(element, item, f"{path}.{key}", fields, owner, walk) for key, item in entries}
+    return {
+        key: _zero(element) if item is None else _value(element, item, f"{path}.{key}", fields, owner, walk)
+        for key, item in value.items()
+    }
+
+
+def _zero(kind: Type) -> Any:
+    """What Go makes of a null within a list or a map."""
+    if kind.form == "scalar":
+        return {"string": "", "boolean": False, "integer": 0, "quantity": "0"}.get(kind.scalar, 0)
+    return {"struct": {}, "map": {}, "list": []}.get(kind.form)
 
 
 def _scalar_problem(kind: Type, value: Any, fields: str, owner: Type) -> str:
     """What Go's decoder says of a scalar that does not fit, "" where it does."""
     scalar = kind.scalar
-    if scalar == "string":
+    if scalar == "string" and kind.go_name == "[]uint8":
+        if isinstance(value, str):
+            return _base64_problem(value)
+        fits = isinstance(value, list) and all(_is_whole(byte, "int32") and 0 <= byte < 256 for byte in value)
+    elif scalar == "string":
         fits = isinstance(value, str)
     elif scalar == "boolean":
         fits = isinstance(value, bool)
@@ -107,7 +123,7 @@ def _scalar_problem(kind: Type, value: Any, fields: str, owner: Type) -> str:
     elif scalar == "quantity":
         return _quantity_problem(value)
     elif scalar == "time":
-        return _time_problem(value)
+        return _time_problem(value, fields, owner)
     elif scalar == "int-or-string":
         fits = isinstance(value, str) or _is_whole(value, "int32")
     else:
@@ -128,24 +144,48 @@ def _quantity_problem(value: Any) -> str:
     return f"quantities must match the regular expression '{_QUANTITY.pattern}'"
 
 
-def _time_problem(value: Any) -> str:
+def _base64_problem(text: str) -> str:
+    """Go's base64 decoder on text that is not base64; line breaks count for nothing."""
+    start = held = 0
+    for index, char in enumerate(text):
+        if char in "\r\n":
+            continue
+        if char == "=" and held >= 2:
+            rest = text[index:].replace("\r", "").replace("\n", "")
+            fault = index + len(rest[: 4 - held]) if rest != "=" * (4 - held) else -1
+            return f"illegal base64 data at input byte {fault}" if fault >= 0 else ""
+        if char not in _BASE64:
+            return f"illegal base64 data at input byte {index}"
+        start, held = (index, 1) if held in (0, 4) else (start, held + 1)
+    return f"illegal base64 data at input byte {start}" if held % 4 else ""
+
+
+def _time_problem(value: Any, fields: str, owner: Type) -> str:
     if isinstance(value, str) and _TIME.match(value):
         return ""
     if isinstance(value, str):
         return f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as "2006"'
-    return "json: cannot unmarshal " + _kind(value) + " into Go value of type string"
+    return _said(value, fields, owner, "string")
 
 
 def _mismatch(value: Any, fields: str, owner: Type, kind: Type) -> str:
-    struct = owner.name.rsplit(".", 1)[-1]
-    return f"json: cannot unmarshal {_kind(value)} into Go struct field {struct}.{fields} of type {kind.go_name}"
+    name = go_names.field_type(_struct_name(owner), fields.rpartition(".")[2], kind.go_name)
+    return _said(value, fields, owner, name)
+
+
+def _struct_name(kind: Type) -> str:
+    return kind.name.rsplit(".", 1)[-1]
+
+
+def _said(value: Any, fields: str, owner: Type, go_name: str) -> str:
+    struct = _struct_name(owner)
+    shown = f"number {value}" if go_name in _BOUNDS and _kind(value) == "number" else _kind(value)
+    return f"json: cannot unmarshal {shown} into Go struct field {struct}.{fields} of type {go_name}"
 
 
 def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, int):
-        return "number" if abs(value) < _BOUNDS["int32"] else f"number {value}"
-    if isinstance(value, float):
-        return f"number {value}"
+    if isinstance(value, int | float):
+        return "number"
     return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"

@@ -74,7 +74,7 @@ def _service(service: RawObject) -> None:
     if external:
         fill(spec, (("externalTrafficPolicy", "Cluster"),))
     if spec["type"] in ("ClusterIP", "NodePort", "LoadBalancer"):
-        fill(spec, (("internalTrafficPolicy", "Cluster"),))
+        spec.setdefault("internalTrafficPolicy", "Cluster")
     if spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is None:
         spec["allocateLoadBalancerNodePorts"] = True
     service.setdefault("status", {}).setdefault("loadBalancer", {})

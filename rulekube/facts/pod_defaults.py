@@ -122,7 +122,7 @@ def _container(container: RawObject) -> None:
         _field_ref((variable.get("valueFrom") or {}).get("fieldRef"))
         divisor((variable.get("valueFrom") or {}).get("resourceFieldRef"))
     for name in ("livenessProbe", "readinessProbe", "startupProbe"):
-        if probe := container.get(name):
+        if (probe := container.get(name)) is not None:
             _probe(probe)
     for handler in (container.get("lifecycle") or {}).values():
         if isinstance(handler, dict):

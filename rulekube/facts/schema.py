@@ -139,6 +139,8 @@ class Type:
         if self.form == "map":
             return f"map[string]{self.element.go_name}"
         kind = self._target.get("type", "")
+        if self._target.get("format") == "byte":
+            return "[]uint8"
         if kind == "integer":
             return str(self._target.get("format", "int64"))
         return _GO_SCALARS.get(kind, "interface {}")

@@ -38,6 +38,9 @@ def _rc(new: RawObject, _now: str) -> None:
 
 def _service(new: RawObject, _now: str) -> None:
     new["status"] = {"loadBalancer": {}}
+    spec = new.get("spec", {})
+    if spec.get("clusterIP") and not spec.get("clusterIPs"):
+        spec["clusterIPs"] = [spec["clusterIP"]]
 
 
 _CREATE: dict[str, Callable[[RawObject, str], None]] = {

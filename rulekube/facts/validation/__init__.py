@@ -7,5 +7,6 @@ looks at. Which check goes with which kind and subresource is a table; there is 
 
 from rulekube.facts.validation.invalid import invalid, refuse
 from rulekube.facts.validation.kinds import validate
+from rulekube.facts.validation.warnings import warnings
 
-__all__ = ["invalid", "refuse", "validate"]
+__all__ = ["invalid", "refuse", "validate", "warnings"]

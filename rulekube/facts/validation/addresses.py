@@ -27,26 +27,27 @@ _LINK_LOCAL_MULTICAST: Final = (ipaddress.ip_network("224.0.0.0/24"), ipaddress.
 
 
 def address(path: str, text: str, kept: Sequence[str] = ()) -> Errors:
-    """An IP address; one of `kept` (the old object's) may be written loosely."""
+    """An IP address; one of `kept` (the old object's) passes whatever it is."""
+    if text in kept:
+        return
     found = sloppy(text)
     if found is None:
         yield invalid(path, text, _NOT_AN_ADDRESS)
-    elif text not in kept:
-        if _has_leading_zeros(text):
-            yield invalid(path, text, "must not have leading 0s")
-        elif isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-            yield invalid(path, text, "must not be an IPv4-mapped IPv6 address")
+    elif _has_leading_zeros(text):
+        yield invalid(path, text, "must not have leading 0s")
+    elif isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        yield invalid(path, text, "must not be an IPv4-mapped IPv6 address")
 
 
 def network(path: str, text: str, kept: Sequence[str] = ()) -> Errors:
-    """A network in CIDR form; one of `kept` (the old object's) may be written loosely."""
+    """A network in CIDR form; one of `kept` (the old object's) passes whatever it is."""
+    if text in kept:
+        return
     base, slash, length = text.partition("/")
     found = sloppy(base)
     widest = 128 if isinstance(found, ipaddress.IPv6Address) else 32
     if found is None or not slash or not re.fullmatch(r"[0-9]{1,3}", length, re.ASCII) or int(length) > widest:
         yield invalid(path, text, _NOT_A_NETWORK)
-        return
-    if text in kept:
         return
     if _has_leading_zeros(base):
         yield invalid(path, text, "must not have leading 0s in IP")

@@ -33,7 +33,7 @@ def update(new: Raw, old: Raw) -> Errors:
     yield from metadata.updated(new["metadata"], old["metadata"])
     yield from _amounts(new.get("status") or {})
     yield from _unique_addresses(new.get("status") or {})
-    kept, wanted = before.get("podCIDRs") or [], spec.get("podCIDRs") or []
+    kept, wanted = _pod_networks(before), _pod_networks(spec)
     if kept:
         changed = sum(a != b for a, b in zip(kept, wanted, strict=False)) if len(kept) == len(wanted) else 1
         for _ in range(changed):
@@ -66,18 +66,18 @@ def _amounts(status: Raw) -> Errors:
 
 
 def _networks(spec: Raw) -> Errors:
-    networks = spec.get("podCIDRs") or []
-    for path, text in items(spec, "podCIDRs", "spec"):
-        yield from addresses.network(path, text)
-    if len(networks) > 1:
-        versions = {addresses.version(text.partition("/")[0]) for text in networks}
-        if versions != {4, 6} or len(networks) > 2:
-            yield invalid("spec.podCIDRs", networks, "may specify no more than one CIDR for each IP family")
-        seen: set[str] = set()
-        for path, text in items(spec, "podCIDRs", "spec"):
-            if text in seen:
-                yield FieldError(DUPLICATE, path, text)
-            seen.add(text)
+    networks = _pod_networks(spec)
+    for index, text in enumerate(networks):
+        yield from addresses.network(f"spec.podCIDRs[{index}]", text)
+    versions = {addresses.version(text.partition("/")[0]) for text in networks}
+    if len(networks) > 2 or (len(networks) == 2 and versions != {4, 6}):
+        yield invalid("spec.podCIDRs", networks, "may specify no more than one CIDR for each IP family")
+
+
+def _pod_networks(spec: Raw) -> list[str]:
+    """The networks of a node's pods: the singular field decides where the two disagree."""
+    first, networks = spec.get("podCIDR") or "", list(spec.get("podCIDRs") or ())
+    return [first] if first and networks[:1] != [first] else networks
 
 
 def _unique_addresses(status: Raw) -> Errors:

@@ -36,11 +36,16 @@ _NOT_EXTERNAL: Final = "may not be set for ExternalName services"
 _FIXED: Final = "may not change once set"
 
 
-def create(new: Raw, old: Raw | None = None) -> Errors:
-    """A new Service; on updates, `old` may keep addresses that are written loosely."""
-    spec, before = new.get("spec") or {}, (old or {}).get("spec") or {}
-    kind = spec.get("type") or ""
+def create(new: Raw) -> Errors:
+    """A new Service."""
     yield from metadata.created(new["metadata"], True, syntax.dns1123_label)
+    yield from _whole(new, {})
+
+
+def _whole(new: Raw, old: Raw) -> Errors:
+    """All of a Service but its name; on updates, `old` may keep addresses that are written loosely."""
+    spec, before = new.get("spec") or {}, old.get("spec") or {}
+    kind = spec.get("type") or ""
     if not spec.get("ports") and not _headless(spec) and kind != "ExternalName":
         yield required("spec.ports")
     yield from _by_type(spec, kind)
@@ -71,7 +76,7 @@ def update(new: Raw, old: Raw) -> Errors:
     checked = _needs_health_check(spec) and _needs_health_check(before)
     if checked and (spec.get("healthCheckNodePort") or 0) != (before.get("healthCheckNodePort") or 0):
         yield forbidden("spec.healthCheckNodePort", "field is immutable")
-    yield from create(new, old)
+    yield from _whole(new, old)
 
 
 def _headless(spec: Raw) -> bool:
@@ -275,7 +280,7 @@ def _addresses_kept(spec: Raw, before: Raw) -> Errors:
                 yield invalid(f"{path}[{index}]", new, _FIXED)
         return
     if old and not new:
-        yield invalid(f"{path}[0]", None, "primary clusterIP can not be unset")
+        yield invalid(f"{path}[0]", spec.get("clusterIPs"), "primary clusterIP can not be unset")
     if old and new and new[0] != old[0]:
         yield invalid(f"{path}[0]", new, _FIXED)
     if len(old) > len(new) == 1 and spec.get("ipFamilyPolicy") != "SingleStack":
