@@ -54,9 +54,6 @@ def command(family: str, file: Path, output: str, shown: int) -> None:
     sys.exit(1 if failed else 0)
 
 
-command = conformance  # by this name the main command finds every verb
-
-
 def _text(passed: int, failed: int, failures: list[Failure]) -> str:
     lines: list[str] = []
     for failure in failures:
