@@ -18,7 +18,7 @@ from typing import Any
 from rulekube.actuators.base import Action, Actuator, Fact
 from rulekube.actuators.dispatch import Dispatcher, Inline, InlineActuator, Threaded
 from rulekube.actuators.owed import ActionRelation, Owed
-from rulekube.engine import Changes, Database, Ref, Rows, show_fact, to_json
+from rulekube.engine import Changes, Database, Ref, Rows, parser, show_fact, to_json
 from rulekube.errors import RuleError
 from rulekube.facts import judgement
 from rulekube.facts.admission import Request, Verdict
@@ -31,6 +31,13 @@ from rulekube.facts.store.interface import Store
 
 log = logging.getLogger("rulekube.reconciler")
 Clock = Callable[[], int]  # microseconds since 1970
+GIVEN = ("setting", "cluster", "failed", "elapsed", "request", "attempt", "attempt_group")  # told by the loop itself
+WORK, WORK_PER_FACT = 500_000, 200  # facts handed to rules that one commit may cost
+
+
+def _limit(*changes: FactLists) -> int:
+    """How much work a commit may do: enough for any honest change, too little for a rule that never ends."""
+    return WORK + WORK_PER_FACT * sum(len(facts) for lists in changes for facts in lists.values())
 
 
 class Reconciler:
@@ -67,7 +74,7 @@ class Reconciler:
         """Commit fact changes; returns the actions that became owed. A user pack that breaks it is put aside."""
         while True:
             try:
-                changes = self.db.commit(insert=delta.insert, retract=delta.retract)
+                changes = self.db.commit(delta.insert, delta.retract, limit=_limit(delta.insert, delta.retract))
             except RuleError as error:
                 if not self._put_aside(error):
                     raise
@@ -168,7 +175,7 @@ class Reconciler:
     def what_if(self, insert: FactLists) -> Changes:
         """What would follow if these facts held, without committing them."""
         self.catch_up()
-        return self.db.what_if(insert=insert)
+        return self.db.what_if(insert, limit=_limit(insert))
 
     def query(self, text: str) -> Rows:
         """Answer a query over the facts of this moment."""
@@ -190,7 +197,8 @@ class Reconciler:
     def load_pack(self, name: str, text: str) -> Changes:
         """Add or replace a pack, live. Raises RuleError and changes nothing where it is wrong."""
         self.catch_up()
-        changes = self.db.load(name, text)
+        self._check_heads(name, text)
+        changes = self.db.load(name, text, limit=WORK + WORK_PER_FACT * self.db.size)
         self._packs[name] = text
         self.errors.pop(name, None)
         self._follow(changes)
@@ -205,6 +213,16 @@ class Reconciler:
         self._follow(changes)
         self._wake()
         return changes
+
+    def _check_heads(self, name: str, text: str) -> None:
+        """A pack may conclude what it likes, but not what the world is observed to be."""
+        for rule in parser.parse_module(text, name).rules:
+            relation = self.db.program.relations.get(rule.head.relation)
+            if relation is not None and (relation.mapping is not None or relation.name in GIVEN):
+                place = f"{rule.head.place}: forbidden-head"
+                raise RuleError(
+                    f"{place}: `{relation.name}` holds what is observed; conclude into a relation of your own"
+                )
 
     def _put_aside(self, error: RuleError) -> bool:
         """Unload the user pack loaded last, blaming it for a commit that failed; whether there was one."""

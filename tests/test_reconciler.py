@@ -17,8 +17,8 @@ from rulekube.errors import ActuatorError, RuleError
 from rulekube.facts import resources
 from rulekube.facts.admission import SYSTEM, Request
 from rulekube.facts.store.interface import Change, Key, Store, Write
-from rulekube.facts.store.sqlite import SQLiteStore
 from rulekube.facts.store.memory import MemoryStore
+from rulekube.facts.store.sqlite import SQLiteStore
 from rulekube.facts.writer import Writer
 from rulekube.reconciler import Reconciler
 from rulekube.rules import ADMISSION, AUTH, CONTROLLERS, paths
@@ -200,6 +200,8 @@ def test_a_bad_pack_is_refused_and_changes_nothing() -> None:
     before = cluster.pods()
     with pytest.raises(RuleError, match="pod_nod"):
         cluster.reconciler.load_pack("user.dl", 'deny("Forbidden", "x", {}) :- pod_nod(_, _).')
+    with pytest.raises(RuleError, match="rc_replicas.*observed"):
+        cluster.reconciler.load_pack("user.dl", "rc_replicas(Rc, 7) :- rc(rc: Rc).")
     assert cluster.reconciler.packs == {}
     cluster.settle()
     assert cluster.pods() == before
@@ -208,8 +210,9 @@ def test_a_bad_pack_is_refused_and_changes_nothing() -> None:
 def test_a_pack_that_breaks_a_commit_is_put_aside_and_the_facts_are_kept() -> None:
     cluster = Cluster(MemoryStore())
     cluster.settle()
-    pack = """.decl share(rc: ref, part: int)
-share(Rc, 6 / (Want - 3)) :- rc_replicas(Rc, Want).
+    pack = """.decl grow(n: int)
+grow(0) :- rc_replicas(_, Want), Want > 2.
+grow(M) :- grow(N), M = N + 1, N < 100000000000.
 """
     cluster.reconciler.load_pack("greedy.dl", pack)
     cluster.apply("web", 3)
@@ -217,6 +220,9 @@ share(Rc, 6 / (Want - 3)) :- rc_replicas(Rc, Want).
     assert len(cluster.pods()) == 3
     assert cluster.reconciler.packs == {}
     assert "greedy.dl" in cluster.reconciler.errors
+    with pytest.raises(RuleError, match="without end"):
+        cluster.reconciler.load_pack("greedy.dl", pack)
+    assert len(cluster.pods()) == 3 and cluster.reconciler.packs == {}
 
 
 def test_a_user_pack_may_not_override_a_built_in_action() -> None:
@@ -239,7 +245,17 @@ def test_admission_sees_every_write_before() -> None:
         raw = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": {"ports": [{"port": 80}]}}
         addresses.append(cluster.writer.create(service, "default", raw).object["spec"]["clusterIP"])
     assert len(set(addresses)) == 3
-    request = Request("DELETE", NAMESPACES, "", "", "default", None, cluster.store.get(Key("namespaces", "", "default")), SYSTEM, False)
+    request = Request(
+        "DELETE",
+        NAMESPACES,
+        "",
+        "",
+        "default",
+        None,
+        cluster.store.get(Key("namespaces", "", "default")),
+        SYSTEM,
+        False,
+    )
     (denial,) = cluster.reconciler.admit(request).denials
     assert denial.reason == "Forbidden"
 

@@ -7,6 +7,7 @@ explanations. It does no I/O besides reading the rule files it is given, and has
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,11 +79,14 @@ class Database:
         """The names of the `.action` relations, sorted."""
         return sorted(name for name, r in self.program.relations.items() if r.actuator)
 
-    def load(self, name: str, text: str) -> Changes:
-        """Add the pack `name`, or replace it; returns what changes in the conclusions. On RuleError nothing changes."""
+    def load(self, name: str, text: str, limit: float = math.inf) -> Changes:
+        """Add the pack `name`, or replace it; returns what changes in the conclusions. On RuleError nothing changes.
+
+        `limit` bounds the work as in `commit`; everything is derived anew, so it must allow for that.
+        """
         packs = self._packs.copy()
         packs.add(name, text)
-        return self._replace(packs)
+        return self._replace(packs, limit)
 
     def unload(self, name: str) -> Changes:
         """Take the pack `name` away; returns what changes in the conclusions."""
@@ -90,45 +94,53 @@ class Database:
         packs.remove(name)
         return self._replace(packs)
 
-    def _replace(self, packs: Packs) -> Changes:
+    def _replace(self, packs: Packs, limit: float = math.inf) -> Changes:
         network = assembly.build(packs.modules(), self._functions, self._resolve)
         before = self._network
         given = {name: before.given(name) for name in before.program.relations if before.given(name)}
         missing = [n for n in given if n not in network.program.relations or network.program.relations[n].derived]
         for name in missing:
             given.pop(name)
+        network.allowed = network.touched + limit
         network.insert(given)
         _guarded(network.settle)
         network.log.clear()
+        network.allowed = math.inf
         self._network, self._packs = network, packs
         return difference(before.visible(), network.visible())
 
     # --- facts
 
-    def commit(self, insert: Facts | None = None, retract: Facts | None = None) -> Changes:
+    def commit(self, insert: Facts | None = None, retract: Facts | None = None, limit: float = math.inf) -> Changes:
         """Retract, then insert, and derive to the fixpoint. Atomic: after an error the database is as it was.
 
         Inserting what is there or retracting what is not changes nothing. Raises EvaluationError for a fact that does
-        not fit its declaration and for a function that fails.
+        not fit its declaration, for a function that fails, and where more than `limit` facts would be handed to rules.
         """
         network = self._network
         collecting = gc.isenabled()
         gc.disable()
         try:
+            network.allowed = network.touched + limit
             network.retract_and_insert(retract or {}, insert or {})
             changes = network.changes(_guarded(network.settle))
             network.log.clear()
         finally:
+            network.allowed = math.inf
             if collecting:
                 gc.enable()
         return changes
 
-    def what_if(self, insert: Facts | None = None, retract: Facts | None = None) -> Changes:
+    def what_if(self, insert: Facts | None = None, retract: Facts | None = None, limit: float = math.inf) -> Changes:
         """What `commit` would change; nothing is committed."""
         network = self._network
-        network.retract_and_insert(retract or {}, insert or {})
-        changes = network.changes(_guarded(network.settle))
-        network.undo()
+        try:
+            network.allowed = network.touched + limit
+            network.retract_and_insert(retract or {}, insert or {})
+            changes = network.changes(_guarded(network.settle))
+            network.undo()
+        finally:
+            network.allowed = math.inf
         return changes
 
     def facts(self, relation: str) -> list[Fact]:
@@ -149,6 +161,11 @@ class Database:
     def why(self, fact: str) -> provenance.Proof | None:
         """A proof of minimal height of a ground fact, or None where it does not hold."""
         return provenance.why(self._network, fact)
+
+    @property
+    def size(self) -> int:
+        """How many base facts there are."""
+        return sum(len(self._network.given(name)) for name in self.program.relations)
 
     @property
     def touched(self) -> int:

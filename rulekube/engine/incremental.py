@@ -12,12 +12,14 @@ Everything a settled node did is in the log; `undo` plays it backwards, after a 
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
 from rulekube.engine.aggregates import FoldState
 from rulekube.engine.codegen import Delta
+from rulekube.engine.errors import EvaluationError
 from rulekube.engine.relation import Relation
 from rulekube.engine.values import Fact
 
@@ -189,7 +191,7 @@ class BindingsNode(Node):
             network.log.append(partial(_revert, relation, change))
             change = dict.fromkeys(retracted, -1)
             change.update(dict.fromkeys(inserted, 1))
-        network.touched += len(change)
+        network.touch(len(change))
         for fold in self.folds:
             fold.pending.update(change)
             network.push(fold)
@@ -204,6 +206,8 @@ class Network:
         self.nodes: list[Node] = []
         self.touched = 0
         """Facts that were handed to compiled rules so far; a measure of the work done."""
+        self.allowed: float = math.inf
+        """How far `touched` may go; past it the commit fails."""
         self._queue: list[tuple[int, Node]] = []
 
     def note(self, relation: str, inserted: list[Fact], retracted: list[Fact]) -> None:
@@ -217,9 +221,15 @@ class Network:
             node.queued = True
             heapq.heappush(self._queue, (node.rank, node))
 
+    def touch(self, facts: int) -> None:
+        """Count work; a commit that does more than it is allowed fails."""
+        self.touched += facts
+        if self.touched > self.allowed:
+            raise EvaluationError("the commit was undone: it derives too many facts; does a rule count up without end?")
+
     def feed(self, consumers: list[Consumer], facts: Any, sign: int) -> None:
         """Run changed facts through the rules that read them."""
-        self.touched += len(facts)
+        self.touch(len(facts))
         for consumer in consumers:
             consumer.run(facts, sign)
             self.push(consumer.target)

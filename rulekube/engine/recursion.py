@@ -188,7 +188,7 @@ def _forward(network: Network, member: Member, inserted: list[Fact], retracted: 
 
 
 def _feed(network: Network, consumers: list[Consumer], facts: list[Fact] | tuple[Fact, ...], sign: int) -> None:
-    network.touched += len(facts)
+    network.touch(len(facts))
     for consumer in consumers:
         consumer.run(facts, sign)
 

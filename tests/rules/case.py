@@ -1,17 +1,17 @@
 """Cases of rules as files: objects are applied and observed, and each step says which actions become owed by it.
 
-    note: replicationcontroller/a missing pod is created
-    rules: [controllers/replicationcontroller_status.dl]
-    settings: {root-ca: PEM}                         # optional
-    objects:                                         # named, for the steps
-      web: {apiVersion: v1, kind: ReplicationController, metadata: {name: web, namespace: shop}, …}
-    steps:
-      - apply: [web, {like: web, metadata: {name: other}}]   # like: a merge patch of a named object
-        actions:                                     # exactly these become owed; what is not said is not compared
-          - create_object: {owner: replicationcontroller/shop/web, slot: "0", object: {kind: Pod}}
-        done: [delete_object]                        # relations of actions that are owed no longer, one entry each
-      - delete: [web]
-      - elapse: 50                                   # seconds
+note: replicationcontroller/a missing pod is created
+rules: [controllers/replicationcontroller_status.dl]
+settings: {root-ca: PEM}                         # optional
+objects:                                         # named, for the steps
+  web: {apiVersion: v1, kind: ReplicationController, metadata: {name: web, namespace: shop}, …}
+steps:
+  - apply: [web, {like: web, metadata: {name: other}}]   # like: a merge patch of a named object
+    actions:                                     # exactly these become owed; what is not said is not compared
+      - create_object: {owner: replicationcontroller/shop/web, slot: "0", object: {kind: Pod}}
+    done: [delete_object]                        # relations of actions that are owed no longer, one entry each
+  - delete: [web]
+  - elapse: 50                                   # seconds
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ class World:
 def matches(expected: Any, actual: Any) -> bool:
     """Whether `actual` has all that `expected` says: fields of objects may be left out, elements of lists may not."""
     if isinstance(expected, dict):
-        return isinstance(actual, dict) and all(key in actual and matches(value, actual[key]) for key, value in expected.items())
+        return isinstance(actual, dict) and all(
+            key in actual and matches(value, actual[key]) for key, value in expected.items()
+        )
     if isinstance(expected, list):
         return (
             isinstance(actual, list)
