@@ -17,6 +17,7 @@ from typing import Any
 from rulekube.facts.timestamp import format_micro_time, format_time
 
 RawObject = dict[str, Any]
+HOST = "rulekube"  # where a control plane's recorders say they run, when nobody says
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def _modern(note: EventNote, now: int) -> RawObject:
         "lastTimestamp": None,
         "eventTime": format_micro_time(now),
         "action": note.action,
-        "reportingInstance": note.host or note.component,
+        "reportingInstance": f"{note.component}-{note.host or HOST}",
     }
 
 

@@ -22,7 +22,7 @@ from rulekube.facts.resources import Resource
 from rulekube.facts.store import Key
 from rulekube.facts.strategy import bind_pod, prepare_create, prepare_update
 from rulekube.facts.timestamp import format_time
-from rulekube.selectors.field_error import FieldError
+from rulekube.selectors.field_error import FieldError, required
 
 RawObject = dict[str, Any]
 _PODS, _NAMESPACES = resources.row("pods"), resources.row("namespaces")
@@ -84,6 +84,8 @@ class Planner:
         new, verdict = self._admit(request)
         key = Key(resource.key, namespace, _name(new, uid))
         self._check(request._replace(name=key.name, object=new), verdict)
+        if not key.name:
+            raise refusals.invalid(resource, "", [required("metadata.name", "name or generateName is required")])
         if draft.get(key) is not None:
             raise (refusals.already_exists if given else refusals.name_exhausted)(resource, key.name)
         return Outcome("ADDED", key, [new], None, verdict.warnings, new)
@@ -104,6 +106,11 @@ class Planner:
             raise refusals.bad_request(
                 f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})"
             )
+        if not resource.unconditional and not metadata.get("resourceVersion"):
+            unconditional = FieldError(
+                "FieldValueInvalid", "metadata.resourceVersion", 0, "must be specified for an update"
+            )
+            raise refusals.invalid(resource, name, [unconditional])
         if metadata.get("uid", live["metadata"]["uid"]) != live["metadata"]["uid"]:
             raise refusals.stale_uid(resource, key.namespace, name, metadata["uid"], live["metadata"]["uid"])
         return self._replace(operation, key, live, new, resource, False)
@@ -149,12 +156,12 @@ class Planner:
         return Outcome(done, key, writes, None if writes else live, verdict.warnings, live)
 
     def _bind(self, operation: Bind, draft: Draft) -> Outcome:
-        key, live = self._present(_PODS, operation.namespace, operation.name, draft)
         binding = clone(operation.binding)
+        if binding.get("metadata", {}).get("name", operation.name) != operation.name:
+            raise refusals.bad_request("name in URL does not match name in Binding object")
+        key, live = self._present(_PODS, operation.namespace, operation.name, draft)
         if operation.uid is not None and operation.uid != live["metadata"]["uid"]:
             raise refusals.precondition(_PODS, key.name, "UID", operation.uid, live["metadata"]["uid"])
-        if binding.get("metadata", {}).get("name", key.name) != key.name:
-            raise refusals.bad_request("name in URL does not match name in Binding object")
         if "deletionTimestamp" in live["metadata"]:
             raise refusals.binding_deleted(key.name)
         if live["spec"].get("nodeName"):

@@ -314,3 +314,41 @@ def test_refused_fields_are_one_invalid_answer(writer):
     assert refused("Invalid", writer.create, resources.row("services"), "shop", service) == (
         'Service "s" is invalid: spec.ports[0].nodePort: Invalid value: 3001: provided port is not in the valid range.'
     )
+
+
+def test_a_nameless_object_is_refused(writer):
+    assert refused("Invalid", writer.create, CM, "shop", configmap("")) == (
+        'ConfigMap "" is invalid: metadata.name: Required value: name or generateName is required'
+    )
+
+
+def test_a_lease_is_only_updated_by_who_has_read_it(writer):
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "l"}, "spec": {}}
+    made = writer.create(LEASE, "shop", lease).object
+    assert refused("Invalid", writer.update, LEASE, "shop", "l", lease) == (
+        'Lease.coordination.k8s.io "l" is invalid: '
+        "metadata.resourceVersion: Invalid value: 0: must be specified for an update"
+    )
+    assert writer.update(LEASE, "shop", "l", {**made, "spec": {"holderIdentity": "x"}}).type == "MODIFIED"
+
+
+def test_a_binding_for_another_name_is_refused_before_the_pod_is_looked_for(writer):
+    binding = {"metadata": {"name": "p"}, "target": {"name": "n"}}
+    assert (
+        refused("BadRequest", writer.bind, "shop", "other", binding)
+        == "name in URL does not match name in Binding object"
+    )
+
+
+def test_the_schedulers_events_have_time_action_and_instance(writer):
+    made = writer.create(POD, "shop", pod(node="")).object
+    note = EventNote(made, "Normal", "Scheduled", "assigned {name}", "default-scheduler", "Binding", "host1")
+    writer.perform(Bind("shop", "p", {"target": {"name": "n"}}, event=note))
+    (event,) = writer.store.list("events", "shop")
+    assert (event["eventTime"], event["action"], event["reportingInstance"], event["message"]) == (
+        "2026-11-23T05:12:50.000000Z",
+        "Binding",
+        "default-scheduler-host1",
+        "assigned p",
+    )
+    assert "count" not in event
