@@ -15,8 +15,7 @@ enters or leaves our bridges.
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from pyroute2 import NetlinkError
 
@@ -24,20 +23,21 @@ from rulekube.actuators import nftables_conntrack as conntrack
 from rulekube.actuators import nftables_table as layout
 from rulekube.actuators.base import Action, Facts, Report
 from rulekube.actuators.network_thread import NetworkThread
+from rulekube.actuators.network_watch import WATCH_SECONDS, Watch, difference
 from rulekube.actuators.nftables_docker import DockerUserChain
-from rulekube.actuators.nftables_library import Nftables, open_nftables
+from rulekube.actuators.nftables_library import open_nftables
+from rulekube.actuators.nftables_mirror import Change, TableMirror
 from rulekube.actuators.nftables_table import Element
 from rulekube.errors import ActuatorError
 from rulekube.facts.addresses import bridge_prefix, table_name
 
 logger = logging.getLogger(__name__)
 
-WATCH_SECONDS = 5.0
 MAX_FAILURES = 8  # of single elements, before a change is given up as a whole
 
 
 class NftablesActuator:
-    """Owns the cluster's table. Invariant between calls: `_present` and `_chains` are what the kernel holds.
+    """Keeps the cluster's table.
 
     Observes `element_present(map, key, value)`, `forward_chain(chain)` and `forward_accepted(chain)`.
     """
@@ -48,25 +48,18 @@ class NftablesActuator:
     def __init__(self, cluster: str, namespace: str | None = None, watch_seconds: float = WATCH_SECONDS) -> None:
         self._cluster = cluster
         self._namespace = namespace
-        self._table = table_name(cluster)
-        self._bridges = bridge_prefix(cluster)
         self._thread = NetworkThread("nftables", namespace)
-        self._watch_seconds = watch_seconds
-        self._present: dict[tuple[str, str], str] = {}
-        self._chains: frozenset[str] = frozenset()
+        self._watch = Watch("nftables", lambda: self._thread.call(self._look), watch_seconds)
         self._forwarding: Facts = {}
-        self._ended = threading.Event()
-        self._watcher: threading.Thread | None = None
         self._report: Report
-        self._nftables: Nftables
+        self._mirror: TableMirror
         self._docker: DockerUserChain
 
     def start(self, report: Report) -> None:
         """Adopt or make the table, report what it holds, and begin to watch it."""
         self._report = report
         self._thread.call(self._open)
-        self._watcher = threading.Thread(target=self._watch, name="nftables-watch", daemon=True)
-        self._watcher.start()
+        self._watch.start()
 
     def apply(self, actions: Sequence[Action]) -> None:
         """Carry out every action of a commit as one transaction, and report the change."""
@@ -74,9 +67,7 @@ class NftablesActuator:
 
     def stop(self) -> None:
         """End the watch. The table stays, and Services with it, until `clean`."""
-        self._ended.set()
-        if self._watcher is not None:
-            self._watcher.join()
+        self._watch.stop()
         self._thread.stop()
 
     def clean(self) -> None:
@@ -84,23 +75,18 @@ class NftablesActuator:
         clean(self._cluster, self._namespace)
 
     def _open(self) -> None:
-        self._nftables = open_nftables()
-        self._docker = DockerUserChain(self._nftables, self._table, self._bridges)
-        self._resume()
-        self._report(insert={**self._element_facts(self._present), **self._observe_forwarding()}, retract={})
+        nftables = open_nftables()
+        self._mirror = TableMirror(nftables, table_name(self._cluster))
+        self._docker = DockerUserChain(nftables, table_name(self._cluster), bridge_prefix(self._cluster))
+        change = self._mirror.resume()
+        self._forwarding = self._docker.observe()
+        self._report(insert={**element_facts(change.new), **self._forwarding})
 
-    def _resume(self) -> None:
-        """Adopt the table in the kernel, or put an empty one in its place; then mirror it."""
-        tables = {entry["table"]["name"] for entry in self._nftables.read("list tables ip")}
-        listing = self._list() if self._table in tables else None
-        if listing is None or layout.LAYOUT_CHAIN not in listing.chains:
-            self._nftables.run(layout.create(self._table))
-            listing = self._list()
-        self._chains = listing.chains
-        self._present = {(element.map, element.key): element.value for element in listing.elements}
-
-    def _list(self) -> layout.Listing:
-        return layout.read(self._nftables.read(f"list table ip {self._table}"))
+    def _look(self) -> None:
+        """See whether others have touched what is ours."""
+        if not self._mirror.is_standing():
+            self._tell(self._mirror.resume())
+        self._tell_forwarding()
 
     def _apply(self, actions: Sequence[Action]) -> None:
         unwanted = [Element(*action.values) for action in actions if action.relation == "delete_element"]
@@ -108,7 +94,7 @@ class NftablesActuator:
         if any(action.relation == "accept_forward" for action in actions):
             self._docker.accept()
         failures = self._carry_out(unwanted, wanted)
-        self._report_forwarding()
+        self._tell_forwarding()
         if failures:
             raise ActuatorError("; ".join(failures))
 
@@ -120,7 +106,7 @@ class NftablesActuator:
         try:
             self._change(unwanted, wanted)
         except ActuatorError as error:
-            self._resynchronise()
+            self._tell(self._mirror.resume())
             if len(unwanted) + len(wanted) == 1:
                 return [f"{(*unwanted, *wanted)[0]}: {error.reason}"]
         else:
@@ -133,65 +119,27 @@ class NftablesActuator:
         return failures
 
     def _change(self, unwanted: Sequence[Element], wanted: Sequence[Element]) -> None:
-        """Make the elements so, whatever is there: of a key that is to have another value, the old one goes."""
-        new = {element for element in wanted if self._present.get(element[:2]) != element.value}
-        replaced = {element[:2] for element in new}
-        gone = {element for element in unwanted if self._present.get(element[:2]) == element.value}
-        gone |= {Element(*key, self._present[key]) for key in replaced if key in self._present}
-        chains = {name for name in map(layout.target, new) if name is not None} - self._chains
-        if not new and not gone:
-            return
-        self._nftables.run(layout.change(self._table, gone, new, chains))
-        self._chains |= chains
-        for element in gone:
-            del self._present[element[:2]]
-        self._present.update({element[:2]: element.value for element in new})
-        self._report(insert={"element_present": sorted(new)}, retract={"element_present": sorted(gone)})
+        change = self._mirror.change(unwanted, wanted)
+        self._tell(change)
         try:
-            conntrack.forget(conntrack.touched(gone, self._present))
+            conntrack.forget(conntrack.touched(change.gone, self._mirror.present))
         except (NetlinkError, OSError) as error:
             logger.warning("flows of datagrams to endpoints that are gone cannot be forgotten: %s", error)
 
-    def _watch(self) -> None:
-        while not self._ended.wait(self._watch_seconds):
-            try:
-                self._thread.call(self._check)
-            except ActuatorError as error:
-                logger.warning("nftables cannot be read, the next look is in %s s: %s", self._watch_seconds, error)
+    def _tell(self, change: Change) -> None:
+        if change.new or change.gone:
+            self._report(insert=element_facts(change.new), retract=element_facts(change.gone))
 
-    def _check(self) -> None:
-        """See whether others have touched the table; listing the chains alone is cheap."""
-        listed = [entry["chain"] for entry in self._nftables.read("list chains ip")]
-        if frozenset(chain["name"] for chain in listed if chain["table"] == self._table) != self._chains:
-            self._resynchronise()
-        self._report_forwarding()
+    def _tell_forwarding(self) -> None:
+        before, self._forwarding = self._forwarding, self._docker.observe()
+        if before != self._forwarding:
+            insert, retract = difference(self._forwarding, before), difference(before, self._forwarding)
+            self._report(insert=insert, retract=retract)
 
-    def _resynchronise(self) -> None:
-        """Read the kernel again and report where it differs from what was thought."""
-        before = dict(self._present)
-        self._resume()
-        self._report(
-            insert=self._element_facts(
-                {key: value for key, value in self._present.items() if before.get(key) != value}
-            ),
-            retract=self._element_facts(
-                {key: value for key, value in before.items() if self._present.get(key) != value}
-            ),
-        )
 
-    def _report_forwarding(self) -> None:
-        before = self._forwarding
-        now = self._observe_forwarding()
-        if before != now:
-            self._report(insert=difference(now, before), retract=difference(before, now))
-
-    def _observe_forwarding(self) -> Facts:
-        self._forwarding = self._docker.observe()
-        return self._forwarding
-
-    @staticmethod
-    def _element_facts(elements: Mapping[tuple[str, str], str]) -> Facts:
-        return {"element_present": sorted((*key, value) for key, value in elements.items())}
+def element_facts(elements: Iterable[Element]) -> Facts:
+    """Elements as facts, in order."""
+    return {"element_present": [tuple(element) for element in sorted(elements)]}
 
 
 def clean(cluster: str, namespace: str | None = None) -> None:
@@ -217,8 +165,3 @@ def halves(unwanted: Sequence[Element], wanted: Sequence[Element]) -> list[tuple
     if unwanted:
         return [(unwanted[:middle], ()), (unwanted[middle:], ())]
     return [((), wanted[:middle]), ((), wanted[middle:])]
-
-
-def difference(left: Facts, right: Facts) -> Facts:
-    """The facts of `left` that are not in `right`."""
-    return {name: [fact for fact in facts if fact not in right.get(name, ())] for name, facts in left.items()}

@@ -90,10 +90,9 @@ def delete(table: str) -> str:
     return f"add table ip {table}\ndelete table ip {table}\n"
 
 
-def change(table: str, gone: Iterable[Element], new: Iterable[Element], chains: Iterable[str]) -> str:
-    """Commands that make `chains`, then remove and add elements: one command a map, for a map takes many at once."""
-    lines = [chain(table, name) for name in sorted(chains)]
-    lines += [
+def change(table: str, gone: Iterable[Element], new: Iterable[Element]) -> str:
+    """Commands that remove and add elements: one command a map, for a map takes many at once."""
+    lines = [
         f"delete element ip {table} {name} {{ {', '.join(texts)} }}" for name, texts in grouped(gone, keys_only=True)
     ]
     lines += [f"add element ip {table} {name} {{ {', '.join(texts)} }}" for name, texts in grouped(new)]

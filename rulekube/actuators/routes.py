@@ -11,18 +11,13 @@ switches are put back to what `start` found, by the process that changed them.
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Sequence
 
 from rulekube.actuators.base import Action, Facts, Report
 from rulekube.actuators.network_thread import NetworkThread
+from rulekube.actuators.network_watch import WATCH_SECONDS, Watch, difference
 from rulekube.actuators.routes_kernel import Kernel, read_sysctls, write_sysctl
 from rulekube.errors import ActuatorError
-
-logger = logging.getLogger(__name__)
-
-WATCH_SECONDS = 5.0
 
 
 class RoutesActuator:
@@ -38,11 +33,9 @@ class RoutesActuator:
         self._cluster = cluster
         self._namespace = namespace
         self._thread = NetworkThread("routes", namespace)
-        self._watch_seconds = watch_seconds
         self._reported: Facts = {}
         self._original: dict[str, int] = {}
-        self._ended = threading.Event()
-        self._watcher: threading.Thread | None = None
+        self._watch = Watch("routes", lambda: self._thread.call(self._look), watch_seconds)
         self._report: Report
         self._kernel: Kernel
 
@@ -50,8 +43,7 @@ class RoutesActuator:
         """Report what the machine has, and begin to watch it."""
         self._report = report
         self._thread.call(self._open)
-        self._watcher = threading.Thread(target=self._watch, name="routes-watch", daemon=True)
-        self._watcher.start()
+        self._watch.start()
 
     def apply(self, actions: Sequence[Action]) -> None:
         """Carry out what is owed, removals first, and report what has become of it."""
@@ -59,11 +51,9 @@ class RoutesActuator:
 
     def stop(self) -> None:
         """End the watch and put back kernel switches. Bridges and routes stay, and pods with them, until `clean`."""
-        self._ended.set()
-        if self._watcher is None:
-            return
-        self._watcher.join()
-        self._thread.call(self._close)
+        self._watch.stop()
+        if self._reported:
+            self._thread.call(self._close)
         self._thread.stop()
 
     def clean(self) -> None:
@@ -107,13 +97,6 @@ class RoutesActuator:
             case "delete_route", (destination, target):
                 self._kernel.delete_route(destination, target)
 
-    def _watch(self) -> None:
-        while not self._ended.wait(self._watch_seconds):
-            try:
-                self._thread.call(self._look)
-            except ActuatorError as error:
-                logger.warning("links cannot be read, the next look is in %s s: %s", self._watch_seconds, error)
-
     def _look(self) -> None:
         """Report what has changed since the last look."""
         before, now = self._reported, self._observe()
@@ -151,8 +134,3 @@ def _remove(cluster: str) -> None:
             kernel.delete_bridge(name)
     finally:
         kernel.close()
-
-
-def difference(left: Facts, right: Facts) -> Facts:
-    """The facts of `left` that are not in `right`."""
-    return {name: [fact for fact in facts if fact not in right.get(name, ())] for name, facts in left.items()}

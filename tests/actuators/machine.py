@@ -33,12 +33,10 @@ UPSTREAM = "192.0.2.254"
 def is_capable() -> bool:
     """Whether network namespaces can be made here and nftables answers in them."""
     try:
-        return (
-            subprocess.run(["unshare", "-n", "nft", "list", "ruleset"], capture_output=True, check=False).returncode
-            == 0
-        )
+        attempt = subprocess.run(["unshare", "-n", "nft", "list", "ruleset"], capture_output=True, check=False)
     except FileNotFoundError:
         return False
+    return attempt.returncode == 0
 
 
 MARKS = [

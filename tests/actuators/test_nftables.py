@@ -160,7 +160,14 @@ def test_pods_reach_the_world_by_the_machines_address(machine: Machine, network:
     server.close()
 
 
-def test_no_connection_fails_while_endpoints_change(machine: Machine, network: Observer) -> None:
+SHIFTING = [ALL[step % 4 :] if step % 2 else list(reversed(ALL[: 1 + step % 4])) for step in range(300)]
+GROWING = [(ALL * 40)[:count] for count in range(1, 150)]  # each to a chain that no packet has met
+
+
+@pytest.mark.parametrize("steps", [SHIFTING, GROWING], ids=["shift", "grow"])
+def test_no_connection_fails_while_endpoints_change(
+    machine: Machine, network: Observer, steps: list[list[str]]
+) -> None:
     want(network, service(VIP, 80, ALL))
     done = threading.Event()
     failures: list[str] = []
@@ -177,9 +184,8 @@ def test_no_connection_fails_while_endpoints_change(machine: Machine, network: O
     client = threading.Thread(target=traffic)
     client.start()
     try:
-        for step in range(150):
-            want(network, service(VIP, 80, ALL[step % 4 :] or ALL))
-            want(network, service(VIP, 80, list(reversed(ALL[: 1 + step % 4]))))
+        for endpoints in steps:
+            want(network, service(VIP, 80, endpoints))
     finally:
         done.set()
         client.join()
