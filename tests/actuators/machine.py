@@ -39,11 +39,10 @@ def is_capable() -> bool:
     return attempt.returncode == 0
 
 
-MARKS = [
-    pytest.mark.nft,
-    pytest.mark.slow,
-    pytest.mark.skipif(not is_capable(), reason="needs root, network namespaces and nftables (Debian: nftables)"),
-]
+CAPABLE = pytest.mark.skipif(
+    not is_capable(), reason="needs root, network namespaces and nftables (Debian: nftables, iproute2)"
+)
+MARKS = [pytest.mark.nft, pytest.mark.slow, CAPABLE]
 
 
 def inside(namespace: str, function: Callable[[], T]) -> T:
