@@ -64,17 +64,20 @@ class Assembled(Network):
 
     def retract_and_insert(self, retract: Facts, insert: Facts) -> None:
         """Make the changes of base facts pending. Raises EvaluationError for a fact that does not fit."""
+        self.log.clear()
         try:
-            wanted = {name: dict.fromkeys(self._checked(name, facts), True) for name, facts in insert.items()}
+            for name, facts in insert.items():
+                wanted = dict.fromkeys(self._checked(name, facts), 1)
+                if name in retract:
+                    for fact in self._checked(name, retract[name]):
+                        wanted.setdefault(fact, -1)
+                self._pend(name, wanted)
             for name, facts in retract.items():
-                into = wanted.setdefault(name, {})
-                for fact in self._checked(name, facts):
-                    into.setdefault(fact, False)
+                if name not in insert:
+                    self._pend(name, dict.fromkeys(self._checked(name, facts), -1))
         except BaseException:
             self.abandon()
             raise
-        for name, facts in wanted.items():
-            self._pend(name, facts)
 
     def insert(self, facts: Facts) -> None:
         """Make insertions pending."""
@@ -86,32 +89,30 @@ class Assembled(Network):
             return list(self._given[name])
         return list(self.relation(name).rows) if name in self.entry else []
 
-    def _pend(self, name: str, wanted: dict[Fact, bool]) -> None:
+    def _pend(self, name: str, wanted: dict[Fact, int]) -> None:
         node = self.entry[name]
         kept = self._given.get(name)
         present: Mapping[Fact, Any] = node.relation.rows if kept is None else kept
-        changed = {f: 1 if want else -1 for f, want in wanted.items() if want != (f in present)}
+        changed = {fact: sign for fact, sign in wanted.items() if (sign > 0) != (fact in present)}
         if not changed:
             return
-        for fact, sign in changed.items():
-            node.pending[fact] = node.pending.get(fact, 0) + sign
+        node.pending.update(changed)
         if kept is not None:
-            self.log.append(lambda: _toggle(kept, changed, -1))
             _toggle(kept, changed, 1)
+            self.log.append((_toggle, kept, changed, -1))
         self.push(node)
 
-    def _checked(self, name: str, facts: Iterable[Sequence[Any]]) -> list[Fact]:
+    def _checked(self, name: str, facts: Iterable[Sequence[Any]]) -> Iterable[Fact]:
+        """The facts as tuples of the right length."""
         if name not in self.entry:
             raise EvaluationError(self._refusal(name))
-        arity = len(self.program.relations[name].columns)
-        checked = []
-        for fact in facts:
-            row = fact if type(fact) is tuple else tuple(fact)
+        columns = self.program.relations[name].columns
+        arity = len(columns)
+        rows = [fact if type(fact) is tuple else tuple(fact) for fact in facts]
+        for row in rows:
             if len(row) != arity:
-                columns = ", ".join(self.program.relations[name].columns)
-                raise EvaluationError(f"{show_fact(name, row)} does not fit {name}({columns})")
-            checked.append(row)
-        return checked
+                raise EvaluationError(f"{show_fact(name, row)} does not fit {name}({', '.join(columns)})")
+        return rows
 
     def _refusal(self, name: str) -> str:
         if name in self.program.relations:

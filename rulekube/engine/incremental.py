@@ -11,24 +11,25 @@ Everything a settled node did is in the log; `undo` plays it backwards, after a 
 
 from __future__ import annotations
 
-import heapq
 import math
-from collections.abc import Callable, Iterable
-from functools import partial
+from heapq import heappop, heappush
 from typing import Any
 
 from rulekube.engine.aggregates import FoldState
 from rulekube.engine.codegen import Delta
-from rulekube.engine.errors import EvaluationError
 from rulekube.engine.relation import Relation
 from rulekube.engine.values import Fact
 
 Pending = dict[Fact, int]
-Undo = Callable[[], None]
+Undo = tuple[Any, ...]
+"""A function and its arguments."""
 
 
 class Consumer:
-    """A compiled rule that reads a node. `sign` is -1 where it reads it negated; `alone` where it reads it once."""
+    """A compiled rule that reads a node. `sign` is -1 where it reads it negated; `alone` where it reads it once.
+
+    What it derives goes to the pending counts `gained` (or, for derivations that went, `lost`) of `target`.
+    """
 
     __slots__ = ("alone", "delta", "gained", "lost", "sign", "target")
 
@@ -39,11 +40,6 @@ class Consumer:
         self.target = target
         self.gained = gained
         self.lost = lost
-
-    def run(self, facts: Iterable[Fact], sign: int) -> None:
-        """Feed facts that appeared (+1) or vanished (-1)."""
-        sign *= self.sign
-        self.delta(facts, sign, self.gained if sign > 0 else self.lost)
 
 
 class Node:
@@ -89,10 +85,14 @@ class RelationNode(Node):
         change = pending.copy()
         pending.clear()
         inserted, retracted = relation.consolidate(change)
-        relation.leave(retracted)
-        relation.enter(inserted)
-        network.log.append(lambda: _revert(relation, change))
-        network.note(relation.name, inserted, retracted)
+        network.log.append((_revert, relation, change))
+        if retracted:
+            relation.leave(retracted)
+        if inserted:
+            relation.enter(inserted)
+        elif not retracted:
+            return
+        network.changed[relation.name] = (inserted, retracted)
         if retracted:
             network.feed(self.together, retracted, -1)
         if inserted:
@@ -105,7 +105,7 @@ class RelationNode(Node):
         self.pending.clear()
         inserted, retracted = [], []
         done: Pending = {}
-        network.log.append(lambda: _revert(relation, done))
+        network.log.append((_revert, relation, done))
         for fact, count in change.items():
             before = rows.get(fact, 0)
             if before and before + count:
@@ -136,6 +136,10 @@ def _revert(relation: Relation, change: Pending) -> None:
     relation.enter(inserted)
 
 
+def _revert_fold(state: FoldState, change: Pending) -> None:
+    state.apply([(fact, -count) for fact, count in change.items()])
+
+
 class FoldNode(Node):
     """An aggregate."""
 
@@ -156,14 +160,11 @@ class FoldNode(Node):
         if not change:
             return
         inserted, retracted = self.state.apply(change.items())
-        network.log.append(lambda: self._revert(change))
+        network.log.append((_revert_fold, self.state, change))
         if retracted:
             network.feed(self.consumers, retracted, -1)
         if inserted:
             network.feed(self.consumers, inserted, 1)
-
-    def _revert(self, change: Pending) -> None:
-        self.state.apply((fact, -count) for fact, count in change.items())
 
 
 class BindingsNode(Node):
@@ -188,7 +189,7 @@ class BindingsNode(Node):
         self.pending.clear()
         if relation is not None:
             inserted, retracted = relation.consolidate(change)
-            network.log.append(partial(_revert, relation, change))
+            network.log.append((_revert, relation, change))
             change = dict.fromkeys(retracted, -1)
             change.update(dict.fromkeys(inserted, 1))
         network.touch(len(change))
@@ -208,7 +209,7 @@ class Network:
         """Facts that were handed to compiled rules so far; a measure of the work done."""
         self.allowed: float = math.inf
         """How far `touched` may go; past it the commit fails."""
-        self._queue: list[tuple[int, Node]] = []
+        self._queue: list[int] = []
 
     def note(self, relation: str, inserted: list[Fact], retracted: list[Fact]) -> None:
         """Remember what changed, for the commit's answer."""
@@ -219,7 +220,7 @@ class Network:
         """Ask for a node to be settled."""
         if not node.queued:
             node.queued = True
-            heapq.heappush(self._queue, (node.rank, node))
+            heappush(self._queue, node.rank)
 
     def touch(self, facts: int) -> None:
         """Count work; a commit that does more than it is allowed fails."""
@@ -227,20 +228,25 @@ class Network:
         if self.touched > self.allowed:
             raise EvaluationError("the commit was undone: it derives too many facts; does a rule count up without end?")
 
-    def feed(self, consumers: list[Consumer], facts: Any, sign: int) -> None:
-        """Run changed facts through the rules that read them."""
+    def feed(self, consumers: list[Consumer], facts: Sequence[Fact], sign: int) -> None:
+        """Run facts that appeared (+1) or vanished (-1) through the rules that read them."""
         self.touch(len(facts))
         for consumer in consumers:
-            consumer.run(facts, sign)
-            self.push(consumer.target)
+            effect = sign * consumer.sign
+            out = consumer.gained if effect > 0 else consumer.lost
+            consumer.delta(facts, effect, out)
+            target = consumer.target
+            if out and not target.queued:
+                target.queued = True
+                heappush(self._queue, target.rank)
 
     def settle(self) -> dict[str, tuple[list[Fact], list[Fact]]]:
         """Settle all queued nodes; returns (inserted, retracted) by relation. On failure all is undone."""
-        self.log.clear()
         self.changed = {}
         try:
-            while self._queue:
-                node = heapq.heappop(self._queue)[1]
+            queue, nodes = self._queue, self.nodes
+            while queue:
+                node = nodes[heappop(queue)]
                 node.queued = False
                 node.settle(self)
         except BaseException:
@@ -250,15 +256,14 @@ class Network:
 
     def abandon(self) -> None:
         """Undo what was settled and drop what is pending."""
-        for _, node in self._queue:
-            node.queued = False
         self._queue.clear()
         for node in self.nodes:
+            node.queued = False
             node.forget()
         self.undo()
 
     def undo(self) -> None:
         """Play the log of the last commit backwards."""
-        for step in reversed(self.log):
-            step()
+        for function, *arguments in reversed(self.log):
+            function(*arguments)
         self.log.clear()

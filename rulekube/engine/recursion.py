@@ -8,8 +8,6 @@ from it. Nothing else of the component is looked at.
 
 from __future__ import annotations
 
-from functools import partial
-
 from rulekube.engine.incremental import Consumer, Network, Node, Pending
 from rulekube.engine.relation import Relation
 from rulekube.engine.values import Fact
@@ -95,7 +93,7 @@ class RecursiveNode(Node):
             return
         change = pending.copy()
         _add(counts, change, 1)
-        network.log.append(lambda: _add(counts, change, -1))
+        network.log.append((_add, counts, change, -1))
 
     def _delete(self, member: Member, facts: dict[Fact, None], network: Network) -> None:
         rows, relation = member.relation.rows, member.relation
@@ -104,7 +102,7 @@ class RecursiveNode(Node):
             return
         singly = [c for c in member.inside if not c.alone]
         gone: list[Fact] = []
-        network.log.append(lambda: _put_back(relation, gone))
+        network.log.append((_put_back, relation, gone))
         together = [c for c in member.inside if c.alone]
         _feed(network, together, present, -1)
         for fact in present:
@@ -122,7 +120,7 @@ class RecursiveNode(Node):
             return
         singly = [c for c in member.inside if not c.alone]
         came: list[Fact] = []
-        network.log.append(lambda: _take_away(relation, came))
+        network.log.append((_take_away, relation, came))
         for fact in absent:
             came.append(fact)
             rows[fact] = 1
@@ -163,11 +161,11 @@ class RecursiveNode(Node):
             if self.entangled:
                 _take_away(member.relation, inserted)
                 _put_back(member.relation, retracted)
-                network.log.append(partial(_swap, member.relation, inserted, retracted))
+                network.log.append((_swap, member.relation, inserted, retracted))
         for member, inserted, retracted in changes:
             if self.entangled:
                 _forward(network, member, inserted, retracted)
-                network.log.append(partial(_swap, member.relation, retracted, inserted))
+                network.log.append((_swap, member.relation, retracted, inserted))
             together = [c for c in member.outside if c.alone]
             if retracted:
                 network.feed(together, retracted, -1)
@@ -190,7 +188,8 @@ def _forward(network: Network, member: Member, inserted: list[Fact], retracted: 
 def _feed(network: Network, consumers: list[Consumer], facts: list[Fact] | tuple[Fact, ...], sign: int) -> None:
     network.touch(len(facts))
     for consumer in consumers:
-        consumer.run(facts, sign)
+        effect = sign * consumer.sign
+        consumer.delta(facts, effect, consumer.gained if effect > 0 else consumer.lost)
 
 
 def _add(counts: dict[Fact, int], change: Pending, sign: int) -> None:

@@ -26,7 +26,9 @@ def programs(draw: Draw) -> str:
     lower = list(BASE)
     for level in LEVELS:
         for name in level:
-            lines += [_rule(draw, name, [*lower, *level], lower) for _ in range(draw(st.integers(1, 3)))]
+            recursive = [*lower, *level, *level, *level]
+            lines.append(_rule(draw, name, lower, lower))
+            lines += [_rule(draw, name, recursive, lower) for _ in range(draw(st.integers(0, 2)))]
         lower += level
     lines.append(_group_rule(draw, lower))
     return "\n".join(lines)
