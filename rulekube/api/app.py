@@ -41,6 +41,7 @@ from rulekube.facts.writer import Writer
 LARGEST_BODY = 8 << 20  # bytes; an object's own limit is the validation's
 PUBLIC = ("/healthz", "/livez", "/readyz", "/version")  # open to everybody
 DEPRECATED = {"endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"}
+ONE = ("get", "update", "patch", "delete")  # verbs that need a name; the others take none
 _encode = msgspec.json.Encoder().encode
 Handler = Callable[[Call], Any]
 
@@ -81,6 +82,8 @@ class Server:
         if not target.plural:
             return await self._document(request)
         if resource is None:
+            if self.discovery.resources(target.group, target.version) is None:
+                return _nothing()
             raise status.no_such_path()
         return await self._resource(request, user, target, resource)
 
@@ -104,7 +107,8 @@ class Server:
             if target.verb not in sub.verbs:
                 raise status.method_not_allowed()
             return self.subresources.get(sub.name, self.verbs.get(target.verb, _refuse))
-        if target.verb not in resource.verbs or (target.verb == "create" and target.name):
+        named = target.verb in ONE or (target.verb == "watch" and bool(target.name))
+        if target.verb not in resource.verbs or named != bool(target.name):
             raise status.method_not_allowed()
         if resource.namespaced and not target.namespace and target.verb not in ("list", "watch", "deletecollection"):
             raise status.method_not_allowed()
@@ -121,6 +125,8 @@ class Server:
             return await self.questions.handle(request)
         parts = [part for part in request.path.split("/") if part]
         match parts:
+            case []:
+                return _plain(request, self.discovery.paths)
             case ["api"]:
                 return _discovery(request, self.discovery.aggregated_core, self.discovery.core)
             case ["apis"]:
@@ -137,7 +143,7 @@ class Server:
                 )
             case ["openapi", "v3", *rest]:
                 return _openapi(request, self.openapi.document("/".join(rest)))
-        raise status.no_such_path()
+        return _nothing()
 
 
 async def _refuse(_call: Call) -> web.StreamResponse:
@@ -172,9 +178,14 @@ def failed(error: ApiError) -> web.Response:
     )
 
 
+def _nothing() -> web.Response:
+    """A path that no part of the server knows."""
+    return web.Response(text="404 page not found\n", status=404, headers={**HEADERS, "X-Content-Type-Options": "nosniff"})
+
+
 def _plain(request: web.Request, document: dict[str, Any] | None) -> web.Response:
     if document is None:
-        raise status.no_such_path()
+        return _nothing()
     form = negotiation.accepted(request.headers.get("Accept", ""), shapes=False)
     return web.Response(body=encode(document, form.media), content_type=form.media, headers=HEADERS)
 

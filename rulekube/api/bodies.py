@@ -83,7 +83,7 @@ def typed(call: Call, raw: RawObject, kind: tuple[str, str], validation: str, do
         raise bad_request(prefix + "strict decoding error: " + ", ".join(complaints))
     if complaints and validation == "Warn":
         call.warnings.extend(complaints)
-    return decoded.value
+    return {"kind": name, "apiVersion": api_version} | decoded.value
 
 
 def _check_kind(raw: RawObject, api_version: str, kind: str) -> None:

@@ -86,6 +86,14 @@ class Discovery:
         ]
 
     @property
+    def paths(self) -> RawObject:
+        """RootPaths, the document at /."""
+        versions = [f"/apis/{group}/{version}" for group, version, _ in self.group_versions if group]
+        groups = [f"/apis/{group}" for group in self._versions if group]
+        own = ["/api", "/api/v1", "/apis", "/healthz", "/livez", "/openapi/v3", "/readyz", "/version"]
+        return {"paths": sorted([*own, *groups, *versions])}
+
+    @property
     def group_versions(self) -> list[tuple[str, str, list[Resource]]]:
         """Every (group, version, resources)."""
         return [(group, version, found) for group, all_ in self._versions.items() for version, found in all_.items()]
@@ -133,7 +141,8 @@ def _legacy(resource: Resource) -> list[RawObject]:
     if resource.categories:
         own["categories"] = list(resource.categories)
     if "watch" in resource.verbs:
-        digest = hashlib.sha256(f"/{resource.key}".encode()).digest()
+        group = resource.group if not resource.stored_as else ""
+        digest = hashlib.sha256(f"{group}/{resource.version}/{resource.kind}".encode()).digest()
         own["storageVersionHash"] = base64.b64encode(digest[:8]).decode()
     return [own, *(_legacy_subresource(resource, sub) for sub in resource.subresources)]
 

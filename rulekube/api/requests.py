@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -87,6 +88,24 @@ def respond(call: Call, obj: RawObject, status: int = 200, encoded: bytes | None
     return answer(call, body, status)
 
 
+def _bare(obj: RawObject) -> RawObject:
+    return {key: value for key, value in obj.items() if key not in ("kind", "apiVersion")}
+
+
+def _without_kind(resource: Resource, text: bytes, obj: RawObject) -> bytes:
+    """An item of a list, which does not repeat the list's kind. Most stored texts just begin with it."""
+    for head in _heads(resource):
+        if text.startswith(head):
+            return b"{" + text[len(head) :]
+    return _encode(_bare(obj))
+
+
+@cache
+def _heads(resource: Resource) -> tuple[bytes, bytes]:
+    kind, version = b'"kind":' + _encode(resource.kind), b'"apiVersion":' + _encode(resource.api_version)
+    return b"{%b,%b," % (kind, version), b"{%b,%b," % (version, kind)
+
+
 def respond_list(
     call: Call, objects: list[RawObject], encoded: Iterable[bytes] | None, metadata: RawObject
 ) -> web.Response:
@@ -102,7 +121,8 @@ def respond_list(
         return answer(call, encode({**head, "metadata": metadata, "items": items}, form.media))
     head = {"kind": resource.list_kind, "apiVersion": resource.api_version}
     if form.media != MEDIA[0]:
-        return answer(call, encode({**head, "metadata": metadata, "items": objects}, form.media))
-    joined = b",".join(encoded if encoded is not None else map(_encode, objects))
+        return answer(call, encode({**head, "metadata": metadata, "items": [_bare(obj) for obj in objects]}, form.media))
+    texts = encoded if encoded is not None else map(_encode, objects)
+    joined = b",".join(_without_kind(resource, text, obj) for text, obj in zip(texts, objects, strict=True))
     start = _encode({**head, "metadata": metadata})
     return answer(call, start[:-1] + b',"items":[' + joined + b"]}")

@@ -25,10 +25,10 @@ def document() -> dict[str, str]:
         "minCompatibilityMajor": "1",
         "minCompatibilityMinor": str(int(MINOR) - 1),
         "gitVersion": f"v1.{MINOR}.0+rulekube.{__version__}",
-        "gitCommit": "",
+        "gitCommit": f"rulekube-{__version__}",
         "gitTreeState": "clean",
         "buildDate": "1970-01-01T00:00:00Z",
-        "goVersion": "",
+        "goVersion": f"python{platform.python_version()}",
         "compiler": platform.python_implementation().lower(),
         "platform": f"{platform.system().lower()}/{_MACHINES.get(machine, machine)}",
     }
