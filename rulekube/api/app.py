@@ -180,7 +180,9 @@ def failed(error: ApiError) -> web.Response:
 
 def _nothing() -> web.Response:
     """A path that no part of the server knows."""
-    return web.Response(text="404 page not found\n", status=404, headers={**HEADERS, "X-Content-Type-Options": "nosniff"})
+    return web.Response(
+        text="404 page not found\n", status=404, headers={**HEADERS, "X-Content-Type-Options": "nosniff"}
+    )
 
 
 def _plain(request: web.Request, document: dict[str, Any] | None) -> web.Response:

@@ -121,7 +121,9 @@ def respond_list(
         return answer(call, encode({**head, "metadata": metadata, "items": items}, form.media))
     head = {"kind": resource.list_kind, "apiVersion": resource.api_version}
     if form.media != MEDIA[0]:
-        return answer(call, encode({**head, "metadata": metadata, "items": [_bare(obj) for obj in objects]}, form.media))
+        return answer(
+            call, encode({**head, "metadata": metadata, "items": [_bare(obj) for obj in objects]}, form.media)
+        )
     texts = encoded if encoded is not None else map(_encode, objects)
     joined = b",".join(_without_kind(resource, text, obj) for text, obj in zip(texts, objects, strict=True))
     start = _encode({**head, "metadata": metadata})
