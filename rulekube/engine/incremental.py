@@ -12,11 +12,13 @@ Everything a settled node did is in the log; `undo` plays it backwards, after a 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 from rulekube.engine.aggregates import FoldState
 from rulekube.engine.codegen import Delta
+from rulekube.engine.errors import EvaluationError
 from rulekube.engine.relation import Relation
 from rulekube.engine.values import Fact
 

@@ -134,3 +134,11 @@ def test_json_is_equal_by_canonical_text():
     assert Json({"a": 1, "b": [2]}) == Json({"b": [2], "a": 1})
     assert hash(Json({"a": 1, "b": 2})) == hash(Json({"b": 2, "a": 1}))
     assert Json({"a": 1}) != Json({"a": True})
+
+
+def test_a_commit_that_derives_too_much_is_undone():
+    db = Database.from_source(GRAPH)
+    with pytest.raises(EvaluationError, match="too many facts"):
+        db.commit(insert={"edge": [(i, i + 1) for i in range(100)]}, limit=500)
+    assert db.facts("edge") == [] and db.facts("path") == []
+    assert db.commit(insert={"edge": [(1, 2)]}, limit=500).inserted["path"] == [(1, 2)]
