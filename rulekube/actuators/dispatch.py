@@ -6,6 +6,7 @@ Whatever takes its time (containers, kernel tables) runs in threads, and its out
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
@@ -15,6 +16,7 @@ from rulekube.actuators.base import Action, Actuator, Fact, Report
 from rulekube.actuators.owed import ActionKey
 from rulekube.errors import ActuatorError
 
+log = logging.getLogger("rulekube.actuators")
 WORKERS = 8
 
 Clock = Callable[[], int]
@@ -79,10 +81,17 @@ class Inline(_Outcomes):
         """Carry out what is due, now."""
         actions = self._due(owed)
         if actions:
-            failures = self._actuator.apply(actions)
+            failures = self._attempt(actions)
             for action in actions:
                 self._finished(action, failures.get((action.relation, action.key)))
         return bool(actions)
+
+    def _attempt(self, actions: Sequence[Action]) -> Mapping[ActionKey, str]:
+        try:
+            return self._actuator.apply(actions)
+        except Exception as error:
+            log.exception("%s failed; its actions are tried again", self.name)
+            return {(action.relation, action.key): f"{type(error).__name__}: {error}" for action in actions}
 
     def stop(self) -> None:
         """Nothing is in flight between two steps."""
