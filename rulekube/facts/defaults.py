@@ -111,6 +111,9 @@ def _node(node: RawObject) -> None:
     status.setdefault("daemonEndpoints", {}).setdefault("kubeletEndpoint", {}).setdefault("Port", 0)
     fill(status.setdefault("nodeInfo", {}), tuple((name, "") for name in _NODE_INFO))
     drop_empty(spec, "unschedulable")
+    for condition in status.get("conditions") or ():
+        condition.setdefault("lastHeartbeatTime", None)
+        condition.setdefault("lastTransitionTime", None)
 
 
 _NODE_INFO = (

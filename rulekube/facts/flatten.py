@@ -39,12 +39,15 @@ _CLUSTER_SCOPED = frozenset(row.kind for row in resources.TABLE if not row.names
 _ABSENT: Any = object()
 
 
-class _Context(NamedTuple):
-    """The object being flattened, and where its facts go."""
+class _Context:
+    """The object being flattened, and where the facts of the mapping at work go."""
 
-    ref: Ref
-    namespace: str
-    out: list[Fact]
+    __slots__ = ("namespace", "out", "ref")
+
+    def __init__(self, raw: RawObject) -> None:
+        self.ref = ref_of(raw)
+        self.namespace: str = raw["metadata"].get("namespace", "")
+        self.out: list[Fact] = []
 
 
 def ref_of(raw: RawObject) -> Ref:
@@ -197,8 +200,10 @@ def _grouped(segments: list[tuple[str, str]]) -> list[tuple[str, _Path]]:
 def _dig(value: Any, path: _Path) -> Any:
     """What is found at `path` below a value; None where nothing is."""
     for step in path:
-        if isinstance(value, dict):
+        if value.__class__ is dict:
             value = value.get(step)
+            if value is None:
+                return None
         elif isinstance(value, list) and isinstance(step, int) and step < len(value):
             value = value[step]
         else:
@@ -243,7 +248,7 @@ def _finish(columns: Sequence[Column], bound: list[str], paths: dict[str, _Path]
                 fact.append(bindings[position])
                 continue
             found = _dig(value, path) if path else value
-            held = _ABSENT if found is None else convert(found, context)
+            held = default if found is None else convert(found, context)
             if held is _ABSENT:
                 held = default
                 if held is _ABSENT:
@@ -302,19 +307,26 @@ class Flattener:
     def facts(self, raw: RawObject) -> Facts:
         """Every fact of an object, by relation; relations without one are left out."""
         family = self._family(raw["kind"])
-        made = ((relation, _extract(steps, raw)) for relation, steps in family.relations.items())
-        return {relation: facts for relation, facts in made if facts}
+        context, found = _Context(raw), {}
+        for relation, steps in family.relations.items():
+            facts = _extract(steps, raw, context)
+            if facts:
+                found[relation] = facts
+        return found
 
     def delta(self, old: RawObject | None, new: RawObject | None) -> tuple[Facts, Facts]:
         """(insert, retract) from one state of an object to the next; None is its absence."""
-        if old is None or new is None or ref_of(old) is not ref_of(new):
+        if old is None or new is None:
             return (self.facts(new) if new else {}), (self.facts(old) if old else {})
+        was, now = _Context(old), _Context(new)
+        if was.ref is not now.ref:
+            return self.facts(new), self.facts(old)
         insert: Facts = {}
         retract: Facts = {}
         family = self._family(new["kind"])
         for relation in family.affected(old, new):
             steps = family.relations[relation]
-            before, after = _extract(steps, old), _extract(steps, new)
+            before, after = _extract(steps, old, was), _extract(steps, new, now)
             if before != after:
                 gone, come = set(before), set(after)
                 _keep(insert, relation, [fact for fact in after if fact not in gone])
@@ -327,9 +339,10 @@ def _keep(facts: Facts, relation: str, found: list[Fact]) -> None:
         facts[relation] = found
 
 
-def _extract(steps: list[_Step], raw: RawObject) -> list[Fact]:
+def _extract(steps: list[_Step], raw: RawObject, context: _Context) -> list[Fact]:
     """The distinct facts that some mappings find in an object."""
-    context = _Context(ref_of(raw), raw["metadata"].get("namespace", ""), [])
+    out: list[Fact] = []
+    context.out = out
     for step in steps:
         step(raw, (), context)
-    return list(dict.fromkeys(context.out)) if len(context.out) > 1 else context.out
+    return list(dict.fromkeys(out)) if len(out) > 1 else out

@@ -7,12 +7,13 @@ leap day comes last, and 400 years are one era of 146,097 days.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 SECOND = 1_000_000
 MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
 _ERA = 146_097
 _EPOCH = 719_468  # days from 0000-03-01 to 1970-01-01
-_RFC3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))")
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
 _DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -39,15 +40,24 @@ def parse_time(text: str) -> int:
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError(f"{text!r} is not an RFC 3339 time such as 2006-01-02T15:04:05Z")
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    fraction, sign, off_hour, off_minute = match.groups()[6:]
-    leap = month == 2 and (year % 4 or (year % 100 == 0 and year % 400))
-    if not (1 <= month <= 12 and 1 <= day <= _DAYS[month] - bool(leap) and hour < 24 and minute < 60 and second < 60):
+    date, hour, minute, second, fraction, sign, off_hour, off_minute = match.groups()
+    days = _days(date)
+    if days is None or hour > "23" or minute > "59" or second > "59":
         raise ValueError(f"{text!r} names no moment: a field is out of range")
-    micros = days_from_civil(year, month, day) * DAY + hour * HOUR + minute * MINUTE + second * SECOND
+    micros = days * DAY + int(hour) * HOUR + int(minute) * MINUTE + int(second) * SECOND
     micros += int(fraction.ljust(6, "0")[:6]) if fraction else 0
     offset = (int(off_hour) * HOUR + int(off_minute) * MINUTE) if sign else 0
     return micros + offset if sign == "-" else micros - offset
+
+
+@lru_cache(maxsize=256)
+def _days(date: str) -> int | None:
+    """Days since 1970-01-01 of `2006-01-02`, None where the calendar has no such day."""
+    year, month, day = (int(part) for part in date.split("-"))
+    common = month == 2 and (year % 4 or (year % 100 == 0 and year % 400))
+    if not (1 <= month <= 12 and 1 <= day <= _DAYS[month] - bool(common)):
+        return None
+    return days_from_civil(year, month, day)
 
 
 def _clock(seconds: int) -> str:
