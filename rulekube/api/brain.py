@@ -1,0 +1,93 @@
+"""The reconciler as the API sees it: questions answered in JSON, and a user's policies kept through restarts.
+
+A policy is a file `DATA/policies/NAME.dl`. It is checked, kept, and only then acknowledged; one that no longer fits at
+start-up is left out, said in the log, and stays in its file.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rulekube.api.access import Attributes
+from rulekube.engine import Ref, from_json
+from rulekube.errors import ApiError, RuleError
+from rulekube.facts import judgement
+from rulekube.reconciler import Reconciler
+
+log = logging.getLogger("rulekube.policies")
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
+
+
+class ClusterBrain:
+    """Implements the API's `Brain` and `Authorize` over one reconciler."""
+
+    def __init__(self, reconciler: Reconciler, folder: Path) -> None:
+        self._reconciler, self._folder = reconciler, folder
+
+    def authorize(self, asked: Attributes) -> tuple[bool, str]:
+        """Whether the rules let a request in. RuleKube's own reasons are the roles' names."""
+        attempt = {
+            "user": asked.user.name,
+            **{column: getattr(asked, column) for column in judgement.ATTEMPT if column != "user"},
+        }
+        role = self._reconciler.authorize(attempt, asked.user.groups)
+        return role is not None, role or ""
+
+    def query(self, text: str) -> dict[str, Any]:
+        """The answers to a question, as JSON."""
+        rows = self._reconciler.query(text)
+        return {"columns": list(rows.columns), "rows": [[plain(value) for value in row] for row in rows]}
+
+    def why(self, text: str) -> dict[str, Any] | None:
+        """A proof tree as JSON, None where the fact does not hold."""
+        proof = self._reconciler.why(text)
+        found: dict[str, Any] | None = proof.to_dict() if proof is not None else None
+        return found
+
+    def packs(self) -> list[str]:
+        """The names of the policies in force."""
+        return sorted(self._reconciler.packs)
+
+    def load_pack(self, name: str, text: str) -> dict[str, Any]:
+        """Check a policy, keep it, and put it in force."""
+        if not NAME.fullmatch(name):
+            raise ApiError("BadRequest", f"a policy's name is made of a-z, 0-9, '.', '_' and '-'; {name!r} is not")
+        changes = self._reconciler.load_pack(name, text)
+        self._keep(name, text)
+        return {"name": name, "changed": {relation: len(facts) for relation, facts in sorted(changes.inserted.items())}}
+
+    def unload_pack(self, name: str) -> dict[str, Any]:
+        """Take a policy away, from now and from the next start. Raises KeyError where there is none."""
+        self._reconciler.unload_pack(name)
+        (self._folder / f"{name}.dl").unlink(missing_ok=True)
+        return {"name": name}
+
+    def load_all(self, given: Iterable[Path]) -> None:
+        """At start-up: the policies that were kept, then those of the command line. Raises RuleError for the latter."""
+        for path in sorted(self._folder.glob("*.dl")):
+            try:
+                self._reconciler.load_pack(path.stem, path.read_text())
+            except RuleError as error:
+                log.error("policy %s is left out: %s", path.stem, error)
+        for path in given:
+            self._reconciler.load_pack(path.stem, path.read_text())
+
+    def _keep(self, name: str, text: str) -> None:
+        """Write a policy's file: whole, and on the disk, before anybody is told."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path, scratch = self._folder / f"{name}.dl", self._folder / f".{name}.new"
+        with scratch.open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(scratch, path)
+
+
+def plain(value: Any) -> Any:
+    """A fact's value as JSON: objects by their path."""
+    return value.path if isinstance(value, Ref) else from_json(value)
