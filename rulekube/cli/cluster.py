@@ -36,7 +36,7 @@ from rulekube.cli.settings import Settings
 from rulekube.errors import SetupError
 from rulekube.facts import validation
 from rulekube.facts.store import Key
-from rulekube.facts.store.sqlite import SqliteStore
+from rulekube.facts.store.sqlite import SQLiteStore
 from rulekube.facts.writer import Writer
 from rulekube.reconciler import Reconciler
 
@@ -58,7 +58,7 @@ class Cluster:
         self.port: int = self._socket.getsockname()[1]
         service_ip = str(next(ipaddress.ip_network(settings.service_cidr).hosts()))
         self.pki = certificates.ensure(settings.data / "pki", sorted({settings.host, "127.0.0.1", service_ip}))
-        self.store = SqliteStore(settings.data / "store.db")
+        self.store = SQLiteStore(settings.data / "store.db")
         self.writer = Writer(self.store, clock, lambda: str(uuid.uuid4()), validate=validation.check)
         self.facts: dict[str, Any] = {
             **dict(settings.facts()),
