@@ -19,7 +19,7 @@ from rulekube.actuators.docker_engine import Engine
 from rulekube.actuators.nftables import NftablesActuator
 from rulekube.actuators.routes import RoutesActuator
 from rulekube.actuators.volumes import Token
-from rulekube.api.options import LogOptions
+from rulekube.api.subresources import LogOptions
 from rulekube.cli.settings import Settings
 from rulekube.engine import Ref
 from rulekube.errors import ActuatorError, ApiError, SetupError
@@ -44,6 +44,7 @@ class Machine:
         }
         self.agents = {name: self._agent(name, number) for number, name in enumerate(node_names(settings.nodes), 1)}
         self.network = self._network() if engine else None
+        self._routes, self._nftables = RoutesActuator(self.identity), NftablesActuator(self.identity)
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -76,14 +77,13 @@ class Machine:
         facts = {**self._cluster.facts, "cluster-name": self.identity}
         network = Reconciler(rules.paths(rules.NETWORK), self._cluster.store, clock, facts)
         network.report({"local_node": [(name,) for name in self.agents]})
-        self._cleaners = [RoutesActuator(self.identity), NftablesActuator(self.identity)]
         return network
 
     def run(self) -> None:
         """Begin to work."""
         if self.network is not None:
-            for actuator in self._cleaners:
-                self.network.attach(actuator)
+            self.network.attach(self._routes)
+            self.network.attach(self._nftables)
             self._tasks.append(asyncio.create_task(self.network.run(), name="network"))
         self._tasks += [asyncio.create_task(agent.run(), name=name) for name, agent in self.agents.items()]
 
@@ -101,8 +101,8 @@ class Machine:
             agent.stop(remove=True)
         if self.network is not None:
             self.network.stop()
-            for actuator in self._cleaners:
-                actuator.clean()
+            self._nftables.clean()
+            self._routes.clean()
         if self._engine is not None:
             self._engine.stop()
 
