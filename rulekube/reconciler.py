@@ -182,10 +182,10 @@ class Reconciler:
         self.catch_up()
         return self.db.query(text)
 
-    def why(self, fact: str) -> Any:
-        """The proof of a fact, None where it does not hold."""
+    def why(self, fact: str, without: Sequence[str] = ()) -> Proof | None:
+        """The proof of a fact, None where it does not hold; `without` base facts, as if they were not."""
         self.catch_up()
-        return self.db.why(fact)
+        return self.db.why(fact, without)
 
     # Packs of the user.
 

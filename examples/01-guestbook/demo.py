@@ -122,6 +122,19 @@ def heading(text: str) -> None:
 # The steps, in order
 
 
+def images(demo: Demo) -> None:
+    """The images that the manifests name, built here"""
+    if demo.runtime != "docker":
+        console.print("(pretended containers need no images)")
+        return
+    url = json.loads((demo.data / "engine.json").read_text())["url"]
+    console.print("[bold cyan]$ python examples/01-guestbook/images ENGINE[/]")
+    loaded = subprocess.run([sys.executable, str(HERE / "images"), url], capture_output=True, text=True, check=False)
+    console.print((loaded.stdout or loaded.stderr).rstrip(), markup=False)
+    if loaded.returncode != 0:
+        raise DemoError("the images could not be built")
+
+
 def apply(demo: Demo) -> None:
     """Two manifests in"""
     demo.kube("apply", "-f", str(HERE))
@@ -204,8 +217,9 @@ def ask(demo: Demo) -> None:
     """Ask the live cluster, and ask why"""
     demo.rulekube("query", 'label(Pod, "name", App), pod_node(Pod, Node)')
     pod = sorted(demo.ready("frontend"))[0]
-    demo.rulekube("why", f"endpoint(service/default/frontend, pod/default/{pod})", "--depth", "4")
-    demo.rulekube("why", f"bound(pod/default/{pod}, Node)", "--depth", "4")
+    demo.rulekube("why", f"endpoint(service/default/frontend, pod/default/{pod}, Ip)", "--depth", "4")
+    unbound = f"pod_node(pod/default/{pod}, _)"  # a binding is derived only until it is done
+    demo.rulekube("why", f"bind(pod/default/{pod}, Node, _)", "--without", unbound, "--depth", "3")
 
 
 def kill(demo: Demo) -> None:
@@ -275,7 +289,7 @@ def policy(demo: Demo) -> None:
     console.print(f"Both new frontends avoided {refused}; without the rule they would have been spread.")
 
 
-STEPS = (apply, look, requests, ask, kill, scale, policy)
+STEPS = (images, apply, look, requests, ask, kill, scale, policy)
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from rulekube import rules
 from rulekube.api.access import Attributes
 from rulekube.engine import Ref, from_json
 from rulekube.errors import ApiError, RuleError
@@ -43,11 +44,10 @@ class ClusterBrain:
         rows = self._reconciler.query(text)
         return {"columns": list(rows.columns), "rows": [[plain(value) for value in row] for row in rows]}
 
-    def why(self, text: str) -> dict[str, Any] | None:
-        """A proof tree as JSON, None where the fact does not hold."""
-        proof = self._reconciler.why(text)
-        found: dict[str, Any] | None = proof.to_dict() if proof is not None else None
-        return found
+    def why(self, text: str, without: Sequence[str] = ()) -> dict[str, Any] | None:
+        """A proof tree as JSON, None where the fact does not hold; as if the facts `without` were not there."""
+        proof = self._reconciler.why(text, without)
+        return placed(proof.to_dict()) if proof is not None else None
 
     def packs(self) -> list[str]:
         """The names of the policies in force."""
@@ -86,6 +86,12 @@ class ClusterBrain:
             file.flush()
             os.fsync(file.fileno())
         os.replace(scratch, path)
+
+
+def placed(proof: dict[str, Any]) -> dict[str, Any]:
+    """A proof whose places name the shipped rule files as `rules/…`, wherever they are installed."""
+    place = proof["place"].removeprefix(f"{rules.FOLDER.parent}{os.sep}")
+    return {**proof, "place": place, "premises": [placed(premise) for premise in proof["premises"]]}
 
 
 def plain(value: Any) -> Any:

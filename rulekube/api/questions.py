@@ -32,8 +32,8 @@ class Brain(Protocol):
         """{"columns": […], "rows": [[…]]}, JSON throughout."""
         ...
 
-    def why(self, text: str) -> Any:
-        """A proof tree as JSON, None where the fact does not hold."""
+    def why(self, text: str, without: Sequence[str]) -> Any:
+        """A proof tree as JSON, None where the fact does not hold; as if the facts `without` were not there."""
         ...
 
     def load_pack(self, name: str, text: str) -> Any:
@@ -77,7 +77,7 @@ class Questions:
                 answer: RawObject = await _settled(brain.query(_text(body, "query")))
                 return answer
             case "POST", ["why"]:
-                return {"proof": await _settled(brain.why(_text(body, "fact")))}
+                return {"proof": await _settled(brain.why(_text(body, "fact"), _texts(body, "without")))}
             case "GET", ["packs"]:
                 return {"packs": list(await _settled(brain.packs()))}
             case "PUT", ["packs", name]:
@@ -110,3 +110,10 @@ def _text(body: RawObject, field: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise status.bad_request(f'the body must be {{"{field}": "…"}}')
     return text
+
+
+def _texts(body: RawObject, field: str) -> list[str]:
+    texts = body.get(field, [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise status.bad_request(f'"{field}" must be a list of texts')
+    return texts

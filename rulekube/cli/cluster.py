@@ -34,7 +34,6 @@ from rulekube.cli.kubeconfig import ensure_tokens, write_kubeconfig
 from rulekube.cli.machine import Machine
 from rulekube.cli.settings import Settings
 from rulekube.errors import SetupError
-from rulekube.facts import validation
 from rulekube.facts.store import Key
 from rulekube.facts.store.sqlite import SQLiteStore
 from rulekube.facts.writer import Writer
@@ -59,7 +58,7 @@ class Cluster:
         service_ip = str(next(ipaddress.ip_network(settings.service_cidr).hosts()))
         self.pki = certificates.ensure(settings.data / "pki", sorted({settings.host, "127.0.0.1", service_ip}))
         self.store = SQLiteStore(settings.data / "store.db")
-        self.writer = Writer(self.store, clock, lambda: str(uuid.uuid4()), validate=validation.validate)
+        self.writer = Writer(self.store, clock, lambda: str(uuid.uuid4()))
         self.facts: dict[str, Any] = {
             **dict(settings.facts()),
             "apiserver-address": advertised_address(settings.host),
@@ -82,7 +81,11 @@ class Cluster:
         """Load policies, make what every cluster has, and serve."""
         self.brain.load_all(self.settings.rules)
         files, token = ensure_tokens(self.settings.data, self.settings.token_auth_file)
-        authenticators: list[authn.Authenticator] = [*(authn.StaticTokens.read(file) for file in files), authn.client_certificate, self.tokens]
+        authenticators: list[authn.Authenticator] = [
+            *(authn.StaticTokens.read(file) for file in files),
+            authn.client_certificate,
+            self.tokens,
+        ]
         app = create_app(
             self.store,
             self.writer,

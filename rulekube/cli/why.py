@@ -21,36 +21,45 @@ from rulekube.cli.output import output_option, show
     type=click.Path(exists=True, path_type=Path),
     help="Ask these rule files instead of a cluster.",
 )
+@click.option(
+    "--without", multiple=True, metavar="FACT", help="Leave these base facts out of account; may be repeated."
+)
 @click.option("--depth", type=click.IntRange(1), help="Show at most this many levels.")
 @output_option
 @kubeconfig_option
-def command(fact: str, files: tuple[Path, ...], depth: int | None, output: str, kubeconfig: str | None) -> int:
+def command(
+    fact: str, files: tuple[Path, ...], without: tuple[str, ...], depth: int | None, output: str, kubeconfig: str | None
+) -> int:
     """Show the proof of a fact: the rule that derives it, its file and line, and the same of each premise.
 
-    A fact with variables is explained for its first answer. Exit code 1 where the fact does not hold.
+    A fact with variables is explained for its first answer. Exit code 1 where the fact does not hold. An action is
+    derived only until it is done: to see why a pod was given its node, ask as if it had none yet.
 
     \b
     Examples:
-      rulekube why 'bound(pod/default/web-7xk2p, Node)'
+      rulekube why 'endpoint(service/default/web, Pod, Ip)'
+      rulekube why 'bind(pod/default/web-7xk2p, Node, _)' --without 'pod_node(pod/default/web-7xk2p, _)'
       rulekube why -f examples/02-rules/reachable.dl 'path("a", "c")'
     """
-    proof = prove_in_files(fact, files) if files else prove_in_cluster(fact, kubeconfig)
+    proof = prove_in_files(fact, files, without) if files else prove_in_cluster(fact, kubeconfig, without)
     show(proof, output, text=render(proof, depth) if proof else f"no: {fact} does not hold")
     return 0 if proof else 1
 
 
-def prove_in_files(fact: str, files: tuple[Path, ...]) -> dict[str, Any] | None:
+def prove_in_files(fact: str, files: tuple[Path, ...], without: tuple[str, ...]) -> dict[str, Any] | None:
     """The proof over rule files alone."""
     from rulekube.engine import Database
 
-    proof = Database.from_files(files).why(fact)
+    proof = Database.from_files(files).why(fact, without)
     return proof.to_dict() if proof else None
 
 
-def prove_in_cluster(fact: str, kubeconfig: str | None) -> dict[str, Any] | None:
+def prove_in_cluster(fact: str, kubeconfig: str | None, without: tuple[str, ...]) -> dict[str, Any] | None:
     """The proof over the live cluster's facts."""
     with Client(kubeconfig) as client:
-        proof: dict[str, Any] | None = client.request("POST", "/rulekube/why", {"fact": fact})["proof"]
+        proof: dict[str, Any] | None = client.request("POST", "/rulekube/why", {"fact": fact, "without": without})[
+            "proof"
+        ]
     return proof
 
 

@@ -158,9 +158,25 @@ class Database:
         elapsed = network.relation("elapsed").rows
         return sorted(fact[0] for fact in network.relation(normal.ASKED).rows if fact not in elapsed)
 
-    def why(self, fact: str) -> provenance.Proof | None:
-        """A proof of minimal height of a ground fact, or None where it does not hold."""
-        return provenance.why(self._network, fact)
+    def why(self, fact: str, without: Sequence[str] = ()) -> provenance.Proof | None:
+        """A proof of minimal height of a fact, or None where it does not hold.
+
+        `without` names base facts: the proof is then of the state without them, and nothing is committed. Variables in
+        the texts stand for any value: the first fact that fits is proved, all facts that fit are left out.
+        """
+        if not without:
+            return provenance.why(self._network, fact)
+        network = self._network
+        gone: dict[str, list[Fact]] = {}
+        for text in without:
+            for relation, found in provenance.matching(network, text):
+                gone.setdefault(relation, []).append(found)
+        network.retract_and_insert(gone, {})
+        try:
+            _guarded(network.settle)
+            return provenance.why(network, fact)
+        finally:
+            network.undo()
 
     @property
     def size(self) -> int:

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from rulekube.engine import codegen, parser
 from rulekube.engine.core import Absent, Clause, Lookup, Match
 from rulekube.engine.errors import Diagnostic, RuleError
-from rulekube.engine.syntax import Atom, Constant, Place, RefLiteral, Variable
-from rulekube.engine.values import Fact, show, show_fact
+from rulekube.engine.syntax import Atom, Constant, Expression, Place, RefLiteral, Variable
+from rulekube.engine.values import Fact, fact_key, show, show_fact
 
 if TYPE_CHECKING:
     from rulekube.engine.assembly import Assembled
@@ -68,15 +68,36 @@ class Proof:
 
 
 def why(network: Assembled, text: str) -> Proof | None:
-    """The proof of a ground fact, or None where it does not hold. Raises RuleError where the text is not one."""
-    known = ground(network, text)
-    if known[1] not in network.relation(known[0]).rows:
-        return None
-    return _Search(network).proof(known)
+    """The proof of a fact, or None where it does not hold. A text with variables means the first fact that fits.
+
+    Raises RuleError where the text is not one fact.
+    """
+    known = matching(network, text)
+    return _Search(network).proof(known[0]) if known else None
 
 
-def ground(network: Assembled, text: str) -> Known:
-    """Read `relation(1, "a", kind/name)`."""
+def matching(network: Assembled, text: str) -> list[Known]:
+    """The facts, in order, that a text such as `relation(1, "a", kind/name, X, _)` means."""
+    relation, arguments = _pattern(network, text)
+    given = [(i, a) for i, a in enumerate(arguments) if not isinstance(a, Variable)]
+    solver = codegen.compile_solver((), tuple(a for _, a in given), (), network, "<fact>")
+    wanted = [(i, value) for (i, _), value in zip(given, next(iter(solver())), strict=True)]
+    rows = network.relation(relation).rows
+    if len(wanted) == len(arguments):
+        fact = tuple(value for _, value in wanted)
+        return [(relation, fact)] if fact in rows else []
+    same = [[i for i, a in enumerate(arguments) if a == b] for b in dict.fromkeys(arguments) if isinstance(b, Variable)]
+    found = (
+        fact
+        for fact in rows
+        if all(fact[i] == value for i, value in wanted)
+        and all(fact[i] == fact[group[0]] for group in same for i in group)
+    )
+    return [(relation, fact) for fact in sorted(found, key=fact_key)]
+
+
+def _pattern(network: Assembled, text: str) -> tuple[str, tuple[Expression, ...]]:
+    """The relation of a text that is one atom, and an argument for each of its columns."""
     body = parser.parse_body(text, "<fact>")
     atom = body[0]
     if len(body) != 1 or not isinstance(atom, Atom) or atom.relation not in network.program.relations:
@@ -85,12 +106,11 @@ def ground(network: Assembled, text: str) -> Known:
     arguments = atom.arguments
     if atom.names is not None:
         given = dict(zip(atom.names, arguments, strict=True))
-        arguments = tuple(given[c] for c in columns if c in given)
+        arguments = tuple(given.get(column, Variable(f"_{column}")) for column in columns)
     if len(arguments) != len(columns):
         message = f"`{atom.relation}` takes {len(columns)} arguments, not {len(arguments)}"
         raise RuleError([Diagnostic("arity", message, atom.place, f"{atom.relation}({', '.join(columns)})")])
-    solver = codegen.compile_solver((), arguments, (), network, "<fact>")
-    return atom.relation, next(iter(solver()))
+    return atom.relation, arguments
 
 
 @dataclass
