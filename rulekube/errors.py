@@ -1,4 +1,6 @@
-"""The tree of exceptions. The type says whose fault it was; wire codes are chosen in `api/status.py`, exit codes in `cli/main.py`.
+"""The tree of exceptions. The type says whose fault it was.
+
+Wire codes are chosen in `api/status.py`, exit codes in `cli/main.py`.
 
     RuleKubeError
     ├── RuleError        the author of a rule file (engine.errors refines it: code, place, caret, all at once)
@@ -54,7 +56,7 @@ class StoreError(RuleKubeError):
 
 
 class ActuatorError(RuleKubeError):
-    """An action could not be carried out. Temporary errors are retried with backoff; permanent ones wait for a fact to change."""
+    """An action could not be carried out. Temporary errors are retried with backoff, permanent ones wait for a fact."""
 
     def __init__(self, reason: str, *, temporary: bool = True) -> None:
         super().__init__(reason)

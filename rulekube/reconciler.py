@@ -18,7 +18,7 @@ from typing import Any
 from rulekube.actuators.base import Action, Actuator, Fact
 from rulekube.actuators.dispatch import Dispatcher, Inline, InlineActuator, Threaded
 from rulekube.actuators.owed import ActionRelation, Owed
-from rulekube.engine import Changes, Database, Ref, Rows, parser, show_fact, to_json
+from rulekube.engine import Changes, Database, Proof, Ref, Rows, parser, show_fact, to_json
 from rulekube.errors import RuleError
 from rulekube.facts import judgement
 from rulekube.facts.admission import Request, Verdict
