@@ -1,24 +1,23 @@
-"""From modules to a running network: check, normalize, stratify, compile, connect."""
+"""A program and its running network: the checks, the base facts, the answers."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from rulekube.engine import analysis, codegen, normal, strata, typing
+from rulekube.engine import analysis, normal, strata, typing
 from rulekube.engine.aggregates import FoldState
 from rulekube.engine.analysis import Program
 from rulekube.engine.builtins import Function
-from rulekube.engine.core import Absent, Clause, Fold, Match
+from rulekube.engine.core import Clause
 from rulekube.engine.delta import Changes
 from rulekube.engine.errors import Diagnostic, EvaluationError, RuleError, did_you_mean
-from rulekube.engine.incremental import BindingsNode, Consumer, FoldNode, Network, Node, RelationNode
-from rulekube.engine.recursion import Member, RecursiveNode
+from rulekube.engine.incremental import Network, RelationNode
 from rulekube.engine.relation import Relation
 from rulekube.engine.syntax import Module
 from rulekube.engine.values import Fact, Ref, show_fact
+from rulekube.engine.wiring import Wiring
 
 Facts = Mapping[str, Iterable[Sequence[Any]]]
 
@@ -26,16 +25,24 @@ Facts = Mapping[str, Iterable[Sequence[Any]]]
 class Assembled(Network):
     """A network together with the program it runs; the environment of its compiled rules."""
 
-    def __init__(self, program: Program, resolve: Callable[[str], Ref | None] | None) -> None:
+    def __init__(self, resolve: Callable[[str], Ref | None] | None) -> None:
         super().__init__()
-        self.program = program
+        self.program = Program({}, (), {})
         self.clauses: list[Clause] = []
         self._resolve = resolve
+        self._functions: Mapping[str, Function] = {}
         self._relations: dict[str, Relation] = {}
         self.folds: dict[str, FoldState] = {}
         self.entry: dict[str, RelationNode] = {}
         self._given: dict[str, dict[Fact, None]] = {}
         self.queries: dict[str, Any] = {}
+        self._wiring = Wiring(self)
+
+    def adopt(self, program: Program, normalizer: normal.Normalizer) -> Changes:
+        """Run another program from now on, keeping what it does not change. After an error the network is unusable."""
+        self.queries.clear()
+        self._functions = program.functions
+        return self.changes(self._wiring.adopt(program, normalizer))
 
     # --- the environment of compiled rules
 
@@ -53,7 +60,7 @@ class Assembled(Network):
 
     def function(self, name: str) -> Callable[..., Any]:
         """A function by name."""
-        return self.program.functions[name].call
+        return self._functions[name].call
 
     def resolve(self, path: str) -> Ref:
         """The current object of this path; without one, a ref that no object has."""
@@ -79,15 +86,15 @@ class Assembled(Network):
             self.abandon()
             raise
 
-    def insert(self, facts: Facts) -> None:
-        """Make insertions pending."""
-        self.retract_and_insert({}, facts)
-
     def given(self, name: str) -> list[Fact]:
         """The facts of a base relation that were committed (not those that the text states)."""
         if name in self._given:
             return list(self._given[name])
         return list(self.relation(name).rows) if name in self.entry else []
+
+    def all_given(self) -> dict[str, list[Fact]]:
+        """All committed facts, those included that a failed `adopt` has taken back."""
+        return {**{name: self.given(name) for name in self.entry}, **self._wiring.taken}
 
     def _pend(self, name: str, wanted: dict[Fact, int]) -> None:
         node = self.entry[name]
@@ -132,13 +139,14 @@ class Assembled(Network):
                     found.retracted[name] = retracted
         return found
 
-    def visible(self) -> dict[str, list[Fact]]:
-        """All facts of declared relations."""
-        return {name: list(self.relation(name).rows) for name in self.program.relations}
-
     def state_given(self, name: str) -> None:
         """The text states facts of this base relation, so committed ones are told apart."""
-        self._given[name] = {}
+        if name not in self._given:
+            self._given[name] = dict.fromkeys(self.relation(name).rows)
+
+    def forget_given(self, name: str) -> None:
+        """The relation takes no facts any more."""
+        self._given.pop(name, None)
 
 
 def _toggle(kept: dict[Fact, None], changed: Mapping[Fact, int], sign: int) -> None:
@@ -147,16 +155,6 @@ def _toggle(kept: dict[Fact, None], changed: Mapping[Fact, int], sign: int) -> N
             kept[fact] = None
         else:
             del kept[fact]
-
-
-def build(
-    modules: Sequence[Module], functions: Mapping[str, Function], resolve: Callable[[str], Ref | None] | None
-) -> Assembled:
-    """Check the modules and connect their network; rules that need no facts are pending. Raises RuleError."""
-    program, normalizer = check(modules, functions)
-    network = Assembled(program, resolve)
-    _connect(network, normalizer)
-    return network
 
 
 def check(modules: Sequence[Module], functions: Mapping[str, Function]) -> tuple[Program, normal.Normalizer]:
@@ -184,106 +182,3 @@ def with_lines(found: Iterable[Diagnostic], modules: Iterable[Module]) -> list[D
         line = lines[diagnostic.place.line - 1] if 0 < diagnostic.place.line <= len(lines) else ""
         lined.append(dataclasses.replace(diagnostic, line=line))
     return lined
-
-
-class _Connector:
-    """Makes the nodes of a program in order, then the consumers between them."""
-
-    def __init__(self, network: Assembled, normalizer: normal.Normalizer) -> None:
-        self.network = network
-        self.normalizer = normalizer
-        self.rules: dict[str, list[Clause]] = defaultdict(list)
-        for clause in normalizer.clauses:
-            self.rules[clause.head].append(clause)
-        self.folds_by_source: dict[str, list[Fold]] = defaultdict(list)
-        for fold in normalizer.folds.values():
-            self.folds_by_source[fold.source].append(fold)
-        self.nodes: dict[str, Node] = {}
-        self.members: dict[str, Member] = {}
-
-    def nodes_in_order(self) -> None:
-        program, network = self.network.program, self.network
-        graph = strata.graph(self.normalizer.clauses, self.normalizer.folds.values())
-        graph.add_nodes_from(program.relations)
-        for rank, component in enumerate(strata.components(graph)):
-            node = self._node(component)
-            node.rank = rank
-            network.nodes.append(node)
-            for name in component.names:
-                self.nodes[name] = node
-        for name, info in program.relations.items():
-            node = self.nodes[name]
-            if not info.derived and isinstance(node, RelationNode):
-                network.entry[name] = node
-                if self.rules[name]:
-                    network.state_given(name)
-
-    def _node(self, component: strata.Component) -> Node:
-        name = component.names[0]
-        network = self.network
-        if component.recursive:
-            self.members.update({n: Member(network.relation(n)) for n in component.names})
-            return RecursiveNode([self.members[n] for n in component.names])
-        if name in self.normalizer.folds:
-            state = network.folds[name] = FoldState(self.normalizer.folds[name])
-            return FoldNode(name, state)
-        if name in self.folds_by_source:
-            return BindingsNode(network.relation(name) if len(self.rules[name]) > 1 else None)
-        return RelationNode(network.relation(name))
-
-    def connect(self) -> None:
-        for source, folds in self.folds_by_source.items():
-            bindings = self.nodes[source]
-            assert isinstance(bindings, BindingsNode)
-            for fold in folds:
-                target = self.nodes[fold.name]
-                assert isinstance(target, FoldNode)
-                bindings.folds.append(target)
-        for clause in self.normalizer.clauses:
-            self._clause(clause)
-
-    def _clause(self, clause: Clause) -> None:
-        target = self.nodes[clause.head]
-        read = [codegen.relation_of(goal) for goal in clause.goals]
-        inside = any(self.nodes[name] is target for name in read if name)
-        gained, lost = self._pendings(clause.head, target, inside)
-        for position, goal in enumerate(clause.goals):
-            name = read[position]
-            if not name:
-                continue
-            delta = codegen.compile_delta(clause, position, self.network)
-            sign = -1 if isinstance(goal, Absent) else 1
-            alone = read.count(name) == 1
-            consumer = Consumer(delta, sign, alone, target, gained, lost)
-            self._attach(name, consumer, inside=self.nodes[name] is target)
-            node = self.nodes[name]
-            if isinstance(node, RecursiveNode) and node is not target:
-                several = sum(1 for other in read if other and self.nodes[other] is node) > 1
-                node.entangled = node.entangled or several
-        if not any(isinstance(goal, Match) for goal in clause.goals):
-            codegen.compile_full(clause, self.network)((), 1, gained)
-            self.network.push(target)
-
-    def _pendings(self, head: str, target: Node, inside: bool) -> tuple[dict[Fact, int], dict[Fact, int]]:
-        if isinstance(target, RecursiveNode):
-            member = self.members[head]
-            return (member.gained, member.lost) if inside else (member.firm_gained, member.firm_lost)
-        assert isinstance(target, RelationNode | BindingsNode)
-        return target.pending, target.pending
-
-    def _attach(self, name: str, consumer: Consumer, *, inside: bool) -> None:
-        node = self.nodes[name]
-        if isinstance(node, RelationNode):
-            node.add(consumer)
-        elif isinstance(node, FoldNode):
-            node.consumers.append(consumer)
-        else:
-            member = self.members[name]
-            (member.inside if inside else member.outside).append(consumer)
-
-
-def _connect(network: Assembled, normalizer: normal.Normalizer) -> None:
-    network.clauses = normalizer.clauses
-    connector = _Connector(network, normalizer)
-    connector.nodes_in_order()
-    connector.connect()

@@ -10,18 +10,20 @@ import gc
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rulekube.engine import analysis, assembly, normal, provenance, query
 from rulekube.engine.analysis import Program
+from rulekube.engine.assembly import Assembled
 from rulekube.engine.builtins import FUNCTIONS, Function
-from rulekube.engine.delta import Changes, difference
+from rulekube.engine.delta import Changes
 from rulekube.engine.errors import EvaluationError, RuleError
 from rulekube.engine.packs import Packs
 from rulekube.engine.syntax import Mapping as InputMapping
 from rulekube.engine.values import Fact, Ref, fact_key
 
 Facts = Mapping[str, Iterable[Sequence[Any]]]
+T = TypeVar("T")
 Resolve = Callable[[str], Ref | None]
 
 
@@ -35,8 +37,7 @@ class Database:
         self._functions = {**FUNCTIONS, **{f.name: f for f in functions}}
         self._resolve = resolve_ref
         self._packs = packs
-        self._network = assembly.build(packs.modules(), self._functions, resolve_ref)
-        self._network.settle()
+        self._network = self._fresh({})
 
     @classmethod
     def from_source(
@@ -82,7 +83,7 @@ class Database:
     def load(self, name: str, text: str, limit: float = math.inf) -> Changes:
         """Add the pack `name`, or replace it; returns what changes in the conclusions. On RuleError nothing changes.
 
-        `limit` bounds the work as in `commit`; everything is derived anew, so it must allow for that.
+        `limit` bounds the work as in `commit`; only what the pack changes is derived.
         """
         packs = self._packs.copy()
         packs.add(name, text)
@@ -95,19 +96,27 @@ class Database:
         return self._replace(packs)
 
     def _replace(self, packs: Packs, limit: float = math.inf) -> Changes:
-        network = assembly.build(packs.modules(), self._functions, self._resolve)
-        before = self._network
-        given = {name: before.given(name) for name in before.program.relations if before.given(name)}
-        missing = [n for n in given if n not in network.program.relations or network.program.relations[n].derived]
-        for name in missing:
-            given.pop(name)
-        network.allowed = network.touched + limit
-        network.insert(given)
-        _guarded(network.settle)
+        program, normalizer = assembly.check(packs.modules(), self._functions)
+        network = self._network
+        try:
+            network.allowed = network.touched + limit
+            changes = _guarded(lambda: network.adopt(program, normalizer))
+        except BaseException:
+            self._network = self._fresh(network.all_given())
+            raise
+        finally:
+            network.allowed = math.inf
+        self._packs = packs
+        return changes
+
+    def _fresh(self, given: Facts) -> Assembled:
+        """A network of the packs as they are, with these base facts."""
+        network = Assembled(self._resolve)
+        network.adopt(*assembly.check(self._packs.modules(), self._functions))
+        network.retract_and_insert({}, given)
+        network.settle()
         network.log.clear()
-        network.allowed = math.inf
-        self._network, self._packs = network, packs
-        return difference(before.visible(), network.visible())
+        return network
 
     # --- facts
 
@@ -193,7 +202,7 @@ class Database:
             raise RuleError([analysis.undeclared(relation, self.program.relations)])
 
 
-def _guarded(settle: Callable[[], Any]) -> Any:
+def _guarded(settle: Callable[[], T]) -> T:
     try:
         return settle()
     except (RuleError, EvaluationError):

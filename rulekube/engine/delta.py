@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rulekube.engine.values import Fact
@@ -28,15 +27,3 @@ class Changes:
     def relations(self) -> list[str]:
         """The names of the relations that changed, sorted."""
         return sorted({*self.inserted, *self.retracted})
-
-
-def difference(before: Mapping[str, Sequence[Fact]], after: Mapping[str, Sequence[Fact]]) -> Changes:
-    """The changes that lead from one state to another, both given whole."""
-    changes = Changes()
-    for relation in sorted({*before, *after}):
-        old, new = dict.fromkeys(before.get(relation, ())), dict.fromkeys(after.get(relation, ()))
-        if gained := [fact for fact in new if fact not in old]:
-            changes.inserted[relation] = gained
-        if lost := [fact for fact in old if fact not in new]:
-            changes.retracted[relation] = lost
-    return changes
