@@ -15,6 +15,7 @@ CONTROLLERS: tuple[str, ...] = (
     "controllers/endpointslice_mirroring.dl",
     "controllers/endpointslice_write.dl",
     "controllers/eviction.dl",
+    "controllers/eviction_cancelled.dl",
     "controllers/garbage_collection.dl",
     "controllers/namespace.dl",
     "controllers/node_health.dl",
