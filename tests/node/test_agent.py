@@ -172,3 +172,21 @@ async def test_orphans_of_a_deleted_pod_are_removed_after_a_restart(cluster: Clu
         cluster.agent.reconciler.report(action_facts)
     await cluster.until(lambda: cluster.agent.reconciler.db.facts("remove_sandbox"), "its sandbox is to be removed")
     assert runtime is not cluster.agent.runtime
+
+
+async def test_a_pod_past_its_deadline_fails_and_ends(cluster: Cluster) -> None:
+    cluster.pod("a", {}, activeDeadlineSeconds=60)
+    await cluster.until(lambda: cluster.status("a").get("phase") == "Running", "a runs")
+    cluster.clock.ahead += 61_000_000
+    cluster.agent.reconciler._wake()
+    await cluster.until(lambda: cluster.status("a").get("phase") == "Failed", "a fails")
+    assert cluster.status("a")["reason"] == "DeadlineExceeded"
+    await cluster.until(lambda: not cluster.facts("sandbox"), "its containers end")
+
+
+async def test_a_volume_of_an_unknown_kind_is_told(cluster: Cluster) -> None:
+    mounts = [{"name": "far", "mountPath": "/far"}]
+    volumes = [{"name": "far", "nfs": {"server": "nfs.invalid", "path": "/"}}]
+    cluster.pod("a", {"volumeMounts": mounts}, volumes=volumes)
+    await cluster.until(lambda: "FailedMount" in cluster.events("a"), "the trouble is told")
+    assert cluster.container("a")["state"] == {"waiting": {"reason": "ContainerCreating"}}

@@ -81,6 +81,12 @@ async def first_lines(cluster: Cluster, name: str, count: int) -> list[str]:
     return text.decode().splitlines()[:count]
 
 
+def listens(address: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((address, port)) == 0
+
+
 async def test_a_pod_serves_on_its_address_and_comes_back_when_killed(cluster: Cluster, engine: str) -> None:
     probe = {"httpGet": {"port": "web", "path": "/"}, "periodSeconds": 1}
     container = {"args": ["serve", "8080"], "ports": [{"name": "web", "containerPort": 8080}], "readinessProbe": probe}
@@ -116,7 +122,7 @@ async def test_a_dead_sandbox_is_made_anew_with_the_same_address(cluster: Cluste
     await cluster.until(lambda: cluster.container("web").get("restartCount") == 1, "the container follows")
     await cluster.until(lambda: cluster.container("web")["ready"], "and runs")
     assert cluster.status("web")["podIP"] == address
-    socket.create_connection((address, 8080), 5).close()
+    await cluster.until(lambda: listens(address, 8080), "and serves")
 
 
 async def test_environment_and_files_reach_the_container(cluster: Cluster) -> None:
