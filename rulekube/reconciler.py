@@ -133,7 +133,8 @@ class Reconciler:
                 await asyncio.sleep(0)
                 continue
             try:
-                await asyncio.wait_for(self._awake.wait(), self._pause())
+                async with asyncio.timeout(self._pause()):  # wait_for may swallow a cancellation when news comes too
+                    await self._awake.wait()
             except TimeoutError:
                 continue
 
