@@ -26,7 +26,7 @@ from rulekube.rules import ADMISSION, AUTH, CONTROLLERS, paths
 START = 1_767_225_600_000_000
 SETTINGS = {
     "root-ca": "PEM",
-    "apiserver-address": "127.0.0.1",
+    "apiserver-address": "192.0.2.1",
     "apiserver-port": 6443,
     "service-cluster-ip-range": "10.96.0.0/16",
 }

@@ -26,4 +26,7 @@ class Draft:
         live = None if key in self._overlay else self._store.get(key)
         expect = None if key in self._overlay else int(live["metadata"]["resourceVersion"]) if live else 0
         self.writes.append(Write(key, raw, expect))
+        if raw is not None:  # as the store will stamp it, if nobody comes between
+            revision = str(self._store.revision + len(self.writes))
+            raw = {**raw, "metadata": {**raw["metadata"], "resourceVersion": revision}}
         self._overlay[key] = raw

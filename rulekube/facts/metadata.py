@@ -75,9 +75,7 @@ def stamp_updated(resource: Resource, new: RawObject, old: RawObject) -> None:
     for field in _KEPT:
         if field in before:
             metadata.setdefault(field, before[field])
-    metadata.pop("resourceVersion", None)
-    if "resourceVersion" in before:  # absent where the object was made in this very transaction
-        metadata["resourceVersion"] = before["resourceVersion"]
+    metadata["resourceVersion"] = before["resourceVersion"]
     metadata.pop("selfLink", None)
     metadata.pop("generation", None)
     if "generation" in before:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from rulekube.errors import ApiError
-from rulekube.facts import deletion, managed_fields, refusals, resources
+from rulekube.facts import deletion, managed_fields, refusals, resources, validation
 from rulekube.facts.admission import Admit, Invalid, Request, Verdict
 from rulekube.facts.defaults import apply_defaults
 from rulekube.facts.draft import Draft
@@ -48,9 +48,7 @@ class Outcome(NamedTuple):
 class Planner:
     """Plans operations. `clock` gives microseconds since 1970, `new_uid` a fresh uid."""
 
-    def __init__(
-        self, clock: Callable[[], int], new_uid: Callable[[], str], admit: Admit, validate: Validate | None
-    ) -> None:
+    def __init__(self, clock: Callable[[], int], new_uid: Callable[[], str], admit: Admit, validate: Validate) -> None:
         self.admit = admit
         self._clock, self._new_uid, self._validate = clock, new_uid, validate
 
@@ -83,12 +81,12 @@ class Planner:
         request = _request("CREATE", operation, Key(resource.key, namespace, given), new, None)
         new, verdict = self._admit(request)
         key = Key(resource.key, namespace, _name(new, uid))
-        self._check(request._replace(name=key.name, object=new), verdict)
+        warnings = self._check(request._replace(name=key.name, object=new), verdict)
         if not key.name:
             raise refusals.invalid(resource, "", [required("metadata.name", "name or generateName is required")])
         if draft.get(key) is not None:
             raise (refusals.already_exists if given else refusals.name_exhausted)(resource, key.name)
-        return Outcome("ADDED", key, [new], None, verdict.warnings, new)
+        return Outcome("ADDED", key, [new], None, warnings, new)
 
     def _present(self, resource: Resource, namespace: str, name: str, draft: Draft) -> tuple[Key, RawObject]:
         key = _key(resource, namespace, name)
@@ -131,7 +129,7 @@ class Planner:
     ) -> Outcome:
         """The common end of updates and patches: `new` in the place of `live`."""
         now, before = format_time(self._clock()), live["metadata"]
-        if new.setdefault("metadata", {}).get("resourceVersion") not in (None, "", before.get("resourceVersion")):
+        if new.setdefault("metadata", {}).get("resourceVersion") not in (None, "", before["resourceVersion"]):
             raise refusals.conflict(resource, key.name)
         new = prepare_update(resource, new, live, operation.subresource)
         apply_defaults(resource, new)
@@ -140,12 +138,12 @@ class Planner:
             own(resource, new, live, operation.caller.manager, now, operation.subresource)
         request = _request("UPDATE", operation, key, new, live, operation.subresource)
         new, verdict = self._admit(request)
-        self._check(request._replace(object=new), verdict)
+        warnings = self._check(request._replace(object=new), verdict)
         if new == live:
-            return Outcome("", key, [], live, verdict.warnings, live)
+            return Outcome("", key, [], live, warnings, live)
         if deletion.is_released(resource, new):
-            return Outcome("DELETED", key, [None], new, verdict.warnings, new)
-        return Outcome("MODIFIED", key, [new], None, verdict.warnings, new)
+            return Outcome("DELETED", key, [None], new, warnings, new)
+        return Outcome("MODIFIED", key, [new], None, warnings, new)
 
     def _delete(self, operation: Delete, draft: Draft) -> Outcome:
         resource = operation.resource
@@ -187,13 +185,12 @@ class Planner:
             apply_defaults(request.resource, new)
         return new, verdict
 
-    def _check(self, request: Request, verdict: Verdict) -> None:
-        """Validate what admission let pass; the fields that it refused are errors too."""
-        if self._validate is not None:
-            self._validate(request, verdict.invalid)
-        elif verdict.invalid:
-            errors = [FieldError(said.type, said.field, said.value, said.detail) for said in verdict.invalid]
-            raise refusals.invalid(request.resource, request.name, errors)
+    def _check(self, request: Request, verdict: Verdict) -> list[str]:
+        """Validate what admission let pass (the fields it refused are errors too); the warnings to send back."""
+        self._validate(request, verdict.invalid)
+        if request.object is None or request.subresource:
+            return verdict.warnings
+        return [*verdict.warnings, *validation.warnings(request.resource, request.object)]
 
 
 def _name(new: RawObject, seed: str) -> str:

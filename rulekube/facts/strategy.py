@@ -62,7 +62,7 @@ def prepare_update(resource: Resource, new: RawObject, old: RawObject, subresour
     if subresource == "status":
         kept = {key: value for key, value in old.items() if key != "status"}
         metadata = {**new["metadata"], "ownerReferences": old["metadata"].get("ownerReferences", [])}
-        return kept | {"metadata": metadata} | _field(new, "status")
+        return kept | {"metadata": metadata} | _status(new, old)
     if subresource == "finalize":
         spec = {**old.get("spec", {}), "finalizers": new.get("spec", {}).get("finalizers", [])}
         return {
@@ -72,10 +72,43 @@ def prepare_update(resource: Resource, new: RawObject, old: RawObject, subresour
         }
     if not resource.has_status:
         return new
+    if resource.key == "services":
+        _drop_type_dependent(new["spec"], old["spec"])
     kept = {key: value for key, value in new.items() if key != "status"} | _field(old, "status")
     if resource.key == "namespaces":
         kept |= _field(old, "spec")
     return kept
+
+
+def _status(new: RawObject, old: RawObject) -> RawObject:
+    """The status that a client sent; a pod's QoS class, which nobody changes, need not be repeated."""
+    status, known = _field(new, "status"), old.get("status", {}).get("qosClass")
+    if known and not status.get("status", {}).get("qosClass"):
+        return {"status": {**status.get("status", {}), "qosClass": known}}
+    return status
+
+
+def _is_external(spec: RawObject) -> bool:
+    kind = spec.get("type")
+    return kind in ("NodePort", "LoadBalancer") or (kind == "ClusterIP" and bool(spec.get("externalIPs")))
+
+
+_TYPE_DEPENDENT: tuple[tuple[str, Callable[[RawObject], bool]], ...] = (
+    ("allocateLoadBalancerNodePorts", lambda spec: spec.get("type") == "LoadBalancer"),
+    ("loadBalancerClass", lambda spec: spec.get("type") == "LoadBalancer"),
+    ("externalTrafficPolicy", _is_external),
+    ("internalTrafficPolicy", lambda spec: spec.get("type") in ("ClusterIP", "NodePort", "LoadBalancer")),
+)
+
+
+def _drop_type_dependent(new: RawObject, old: RawObject) -> None:
+    """Forget, in place, what a Service's new type has no use for, unless the client set it anew.
+
+    Addresses and node ports follow by admission rules. Source: service strategy.go dropTypeDependentFields.
+    """
+    for field, is_needed in _TYPE_DEPENDENT:
+        if field in new and new[field] == old.get(field) and is_needed(old) and not is_needed(new):
+            del new[field]
 
 
 def _field(raw: RawObject, name: str) -> RawObject:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from rulekube.errors import ApiError
-from rulekube.facts import resources
+from rulekube.facts import resources, validation
 from rulekube.facts.admission import Admit, allow
 from rulekube.facts.deletion import DEFAULT_OPTIONS, DeleteOptions
 from rulekube.facts.draft import Draft
@@ -41,7 +41,7 @@ class Writer:
         new_uid: Callable[[], str],
         admit: Admit | None = None,
         *,
-        validate: Validate | None = None,
+        validate: Validate = validation.refuse,
     ) -> None:
         self.store = store
         self._clock, self._new_uid = clock, new_uid

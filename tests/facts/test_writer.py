@@ -38,6 +38,16 @@ def pod(name="p", node="n1", **metadata):
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, **metadata}, "spec": spec}
 
 
+def rc(name="r"):
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": pod()["spec"] | {"nodeName": ""}}
+    return {
+        "apiVersion": "v1",
+        "kind": "ReplicationController",
+        "metadata": {"name": name},
+        "spec": {"template": template},
+    }
+
+
 def refused(reason, operation, *arguments):
     with pytest.raises(ApiError) as caught:
         operation(*arguments)
@@ -102,17 +112,25 @@ def test_an_update_that_changes_nothing_writes_nothing(writer):
 def test_status_is_written_only_through_its_subresource(writer):
     made = writer.create(POD, "shop", {**pod(), "status": {"phase": "Running"}}).object
     assert made["status"] == {"phase": "Pending", "qosClass": "BestEffort"}
-    both = {**made, "status": {"phase": "Running"}, "spec": {**made["spec"], "priority": 7}}
+    both = {**made, "status": {"phase": "Running"}, "spec": {**made["spec"], "activeDeadlineSeconds": 7}}
     by_object = writer.update(POD, "shop", "p", both).object
-    assert (by_object["status"]["phase"], by_object["spec"]["priority"], by_object["metadata"]["generation"]) == (
+    assert (
+        by_object["status"]["phase"],
+        by_object["spec"]["activeDeadlineSeconds"],
+        by_object["metadata"]["generation"],
+    ) == (
         "Pending",
         7,
         2,
     )
     both["metadata"] = {"name": "p"}
-    both["spec"] = {**made["spec"], "priority": 9}
+    both["spec"] = {**made["spec"], "activeDeadlineSeconds": 5}
     by_status = writer.update(POD, "shop", "p", both, "status").object
-    assert (by_status["status"]["phase"], by_status["spec"]["priority"], by_status["metadata"]["generation"]) == (
+    assert (
+        by_status["status"]["phase"],
+        by_status["spec"]["activeDeadlineSeconds"],
+        by_status["metadata"]["generation"],
+    ) == (
         "Running",
         7,
         2,
@@ -120,11 +138,7 @@ def test_status_is_written_only_through_its_subresource(writer):
 
 
 def test_generation_counts_spec_and_not_labels(writer):
-    made = writer.create(
-        RC,
-        "shop",
-        {"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "r"}, "spec": {"replicas": 1}},
-    )
+    made = writer.create(RC, "shop", rc())
     assert made.object["metadata"]["generation"] == 1
     labelled = writer.patch(
         RC, "shop", "r", lambda live: {**live, "metadata": {**live["metadata"], "labels": {"a": "b"}}}
@@ -183,8 +197,7 @@ def test_a_finalizer_holds_an_object_until_it_is_taken_away(writer):
     ],
 )
 def test_propagation_becomes_a_finalizer(writer, resource, propagation, finalizers):
-    raw = {"apiVersion": "v1", "kind": resource.kind, "metadata": {"name": "a"}, "spec": {}}
-    writer.create(resource, "shop", raw)
+    writer.create(resource, "shop", rc("a") if resource is RC else configmap())
     written = writer.delete(resource, "shop", "a", DeleteOptions(propagation=propagation))
     assert written.type == ("MODIFIED" if finalizers else "DELETED")
     assert written.object["metadata"].get("finalizers") == finalizers
@@ -260,9 +273,7 @@ def test_operations_of_one_transaction_see_each_other_and_fail_alone(writer):
 
 
 def test_a_transition_and_its_event_are_one_transaction(writer):
-    owner = writer.create(
-        RC, "shop", {"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "r"}, "spec": {}}
-    ).object
+    owner = writer.create(RC, "shop", rc()).object
     note = EventNote(owner, "Normal", "SuccessfulCreate", "Created pod: {name}", "replication-controller")
     revision = writer.store.revision
     writer.perform(Create(POD, "shop", pod("r-x"), event=note))
@@ -309,7 +320,7 @@ def test_refused_fields_are_one_invalid_answer(writer):
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": "s"},
-        "spec": {"ports": [{"port": 80, "nodePort": 3001}]},
+        "spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": 3001}]},
     }
     assert refused("Invalid", writer.create, resources.row("services"), "shop", service) == (
         'Service "s" is invalid: spec.ports[0].nodePort: Invalid value: 3001: provided port is not in the valid range.'
