@@ -6,12 +6,11 @@ Source: k8s.io/apiserver/pkg/endpoints/handlers (create.go, rest.go) and pkg/run
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import yaml
 
-from rulekube.api import go_json
+from rulekube.api import go_json, protobuf
 from rulekube.api.requests import Call
 from rulekube.api.status import bad_request
 from rulekube.errors import ApiError
@@ -54,6 +53,8 @@ def read_object(call: Call, body: bytes, validation: str, kind: tuple[str, str])
         raw, doubles = _json(body, kind[1], validation)
     elif media in ("application/yaml", "text/yaml", "application/x-yaml"):
         raw, doubles = _yaml(body, kind[1]), []
+    elif media == protobuf.MEDIA:
+        raw, doubles = protobuf.decode(body), []
     else:
         message = f"the body of the request was in an unknown format - accepted media types include: {_READABLE}"
         raise ApiError("UnsupportedMediaType", message)
@@ -124,6 +125,3 @@ async def read(call: Call) -> bytes:
     """The bytes of a request's body."""
     data: bytes = await call.http.read()
     return data
-
-
-Decoder = Callable[[bytes], RawObject]
