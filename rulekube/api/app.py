@@ -10,7 +10,7 @@ Run it with `handler_cancellation=True` (AppRunner), so that the watch of a clie
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from rulekube.api.paths import Target
 from rulekube.api.questions import ROOT, Brain, Questions
 from rulekube.api.reads import Reads
 from rulekube.api.requests import HEADERS, Call, encode
+from rulekube.api.reviews import Reviews
 from rulekube.api.subresources import LogSource, Subresources
 from rulekube.api.watch import Hub
 from rulekube.api.writes import Writes
@@ -60,6 +61,7 @@ class Server:
     questions: Questions
     verbs: dict[str, Handler]
     subresources: dict[str, Handler]
+    reviews: Mapping[str, Handler]
     authenticators: Sequence[Authenticator]
     authorize: Authorize | None
     clock: Callable[[], int]
@@ -112,7 +114,7 @@ class Server:
             raise status.method_not_allowed()
         if resource.namespaced and not target.namespace and target.verb not in ("list", "watch", "deletecollection"):
             raise status.method_not_allowed()
-        return self.verbs[target.verb]
+        return self.reviews.get(resource.key, self.verbs[target.verb])
 
     def _public(self, request: web.Request) -> web.Response:
         if request.path == "/version":
@@ -244,6 +246,7 @@ def create_app(
             "deletecollection": writes.delete_collection,
         },
         {"scale": special.scale, "binding": special.binding, "eviction": special.eviction, "log": special.log},
+        Reviews(authorize).handlers,
         authenticators,
         authorize,
         clock,

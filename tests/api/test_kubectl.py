@@ -157,3 +157,14 @@ async def test_diff_and_dry_run_change_nothing(kubectl):
     dry = await ok(kubectl, "apply", "--dry-run=server", "-f", "-", stdin=changed)
     assert "configmap/settings configured (server dry run)" in dry
     assert await ok(kubectl, "get", "cm", "settings", "-o", "jsonpath={.data.colour}") == "blue"
+
+
+async def test_generators_and_auth_send_protobuf(kubectl):
+    assert await ok(kubectl, "create", "namespace", "shop") == "namespace/shop created\n"
+    assert await ok(kubectl, "create", "configmap", "a", "--from-literal=x=1") == "configmap/a created\n"
+    assert await ok(kubectl, "create", "secret", "generic", "s", "--from-literal=p=q") == "secret/s created\n"
+    assert await ok(kubectl, "create", "service", "clusterip", "web", "--tcp=80:8080") == "service/web created\n"
+    assert await ok(kubectl, "get", "secret", "s", "-o", "jsonpath={.data.p}") == "cQ=="
+    assert await ok(kubectl, "get", "svc", "web", "-o", "jsonpath={.spec.ports[0].targetPort}") == "8080"
+    assert await ok(kubectl, "auth", "can-i", "create", "pods") == "yes\n"
+    assert "system:masters" in await ok(kubectl, "auth", "whoami")

@@ -54,7 +54,8 @@ def texts(key: str, new: dict[str, Any], old: dict[str, Any] | None = None, subr
 
 
 def test_every_kind_that_is_stored_is_validated() -> None:
-    assert {resource.key for resource in resources.TABLE} <= KINDS.keys()
+    stored = {resource.key for resource in resources.TABLE if "list" in resource.verbs}
+    assert stored <= KINDS.keys()
 
 
 @pytest.mark.parametrize("key", sorted(KINDS))
