@@ -1,4 +1,4 @@
-"""RFC 3339 ⇄ integer microseconds since 1970, by arithmetic alone: the facts package reads no clock and needs no calendar.
+"""RFC 3339 ⇄ integer microseconds since 1970, by arithmetic: the facts package reads no clock and needs no calendar.
 
 Days are counted as in Howard Hinnant's "chrono-compatible low-level date algorithms": years begin in March, so that the
 leap day comes last, and 400 years are one era of 146,097 days.
