@@ -89,7 +89,7 @@ def facts_of(world: dict[int, tuple[list[str], str, bool, str]]) -> Facts:
     return joined(*parts)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(worlds=st.lists(WORLD, min_size=1, max_size=6), restart_after=st.integers(0, 6))
 def test_the_kernel_holds_what_the_rules_want(
     machine: Machine, worlds: list[dict[int, tuple[list[str], str, bool, str]]], restart_after: int
