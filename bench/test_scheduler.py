@@ -4,7 +4,7 @@ One placement is one commit: the `bind` that is derived becomes the fact `pod_no
 Sizes are parameters; nodes are empty and equal, pods ask for 100m and 128Mi and come in so many shapes. What is timed
 is the placing of all pods; loading nodes and queueing pods happens before.
 
-    python -m pytest bench/test_scheduler.py --benchmark-columns=min,mean,rounds
+    python -m pytest bench/test_scheduler.py --benchmark-timer=time.process_time
 """
 
 from __future__ import annotations
@@ -72,3 +72,15 @@ def test_placing_pods(benchmark: Any, nodes: int, shapes: int) -> None:
     placed = benchmark.pedantic(place_all, setup=lambda: loaded(nodes, PODS, shapes), rounds=2)
     assert placed == PODS
     benchmark.extra_info["pods_per_second"] = round(PODS / benchmark.stats.stats.min)
+
+
+@pytest.mark.parametrize("nodes", [100, 1000])
+def test_a_new_shape_meets_every_node(benchmark: Any, nodes: int) -> None:
+    """The first pod of a template: its shape is filtered and scored on each node, once."""
+    (database, _), _ = loaded(nodes, 1, 1)
+    flatten = Flattener(database.inputs())
+    fresh = (flatten.facts(pod(number, 10_000)) for number in range(1, 10_000))
+    shapes = len(database.facts("shape"))
+    benchmark.pedantic(lambda facts: database.commit(insert=facts), setup=lambda: ((next(fresh),), {}), rounds=10)
+    assert len(database.facts("shape")) == shapes + 10
+    benchmark.extra_info["microseconds_per_node"] = round(benchmark.stats.stats.median / nodes * 1e6, 1)

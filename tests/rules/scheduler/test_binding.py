@@ -95,3 +95,21 @@ def test_a_binding_that_failed_stays_owed_and_holds_up_nobody(cluster: Any, node
     finally:
         cluster.db.commit(retract=failure)
     assert [path for path, _, _ in cluster.facts("bind")] == ["pod/shop/vip"]
+
+
+def test_placing_a_pod_touches_its_node_alone(cluster: Any, node: Any, pod: Any) -> None:
+    cluster.apply(*(node(name) for name in "abcde"), *(pod(f"p{i}") for i in range(3)))
+    ((path, name, _),) = cluster.facts("bind")
+    raw = cluster.objects[path]
+    changes = cluster.apply({**raw, "spec": {**raw["spec"], "nodeName": name}})
+    of_nodes = {
+        "node_taken": 0, "node_left": 0, "node_pods": 0, "reject": 1, "feasible": 1, "free_share": 1, "total_score": 1
+    }  # fmt: skip
+    touched = [
+        fact[column].path
+        for changed in (changes.inserted, changes.retracted)
+        for relation, column in of_nodes.items()
+        for fact in changed.get(relation, [])
+    ]
+    assert len(touched) > 5
+    assert set(touched) == {f"node/{name}"}
