@@ -27,6 +27,7 @@ CONTROLLERS: tuple[str, ...] = (
 
 SCHEDULER: tuple[str, ...] = (
     "scheduler/bind.dl",
+    "scheduler/filter/named_nodes.dl",
     "scheduler/filter/node_affinity.dl",
     "scheduler/filter/node_name.dl",
     "scheduler/filter/node_resources_fit.dl",

@@ -73,3 +73,13 @@ def test_a_pod_is_told_once_and_again_when_the_reasons_change(cluster: Any, node
     assert told(cluster) == {}
     cluster.apply(node("b"))
     assert told(cluster)["new"].startswith("0/2 nodes are available: 2 Insufficient cpu.")
+
+
+def test_nodes_that_an_affinity_does_not_name_are_put_aside_first(cluster: Any, node: Any, pod: Any) -> None:
+    term = {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["a"]}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    cordoned = {"unschedulable": True}
+    cluster.apply(node("a", spec=cordoned), node("b", spec=cordoned), pod("new", affinity={"nodeAffinity": required}))
+    assert told(cluster)["new"].startswith(
+        "0/2 nodes are available: 1 node(s) didn't satisfy plugin(s) [NodeAffinity], 1 node(s) were unschedulable. "
+    )
