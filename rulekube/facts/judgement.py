@@ -30,7 +30,7 @@ def request_facts(request: Request) -> FactLists:
         to_json(request.old),
         to_json(user),
     )
-    return {"request": [fact]}
+    return {"request": [fact], "dry_run": [()] if request.dry_run else []}
 
 
 def verdict(changes: Changes) -> Verdict:

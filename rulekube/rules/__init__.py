@@ -48,6 +48,7 @@ ADMISSION: tuple[str, ...] = (
     "admission/priority.dl",
     "admission/service_account.dl",
     "admission/service_account_token.dl",
+    "admission/service_fields.dl",
     "admission/taint_new_nodes.dl",
 )
 

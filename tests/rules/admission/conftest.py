@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from rulekube.facts import resources
-from rulekube.facts.admission import Denial, Invalid, Request, Verdict
+from rulekube.facts import judgement, resources
+from rulekube.facts.admission import Request, Verdict
 from rulekube.facts.store import Change, MemoryStore
 from rulekube.facts.writer import Writer
 
@@ -29,6 +29,7 @@ FILES = [
         "taint_new_nodes",
         "cluster_ip",
         "node_port",
+        "service_fields",
     )
 ]
 SETTINGS = {"service-cluster-ip-range": "10.96.0.0/16", "service-node-port-range": "30000-32767"}
@@ -58,13 +59,10 @@ class Door:
         return self.cluster.admit(operation, row.key, new, raw if operation == "DELETE" else old)
 
     def _admit(self, request: Request) -> Verdict:
-        answer = self.cluster.admit(
-            request.operation, request.resource.key, request.object, request.old, request.subresource
-        )
-        refused = [Denial(*denial) for denial in answer.denials]
-        return Verdict(
-            refused, list(answer.fields.items()), answer.warnings, [Invalid(*field) for field in answer.invalid]
-        )
+        verdict = judgement.verdict(self.cluster.db.what_if(insert=judgement.request_facts(request)))
+        paths = [path for path, _ in verdict.patches]
+        assert len(set(paths)) == len(paths), f"set twice: {paths}"
+        return verdict
 
     def _changed(self, changes: list[Change]) -> None:
         for change in changes:

@@ -22,7 +22,7 @@ def small(cluster_of: Any) -> Any:
     """A cluster with 30 addresses (16 of them for those who choose) and 32 node ports (16)."""
     ports = f"{FIRST_PORT}-{LAST_PORT}"
     given_flags = {"service-cluster-ip-range": RANGE, "service-node-port-range": ports}
-    return cluster_of(["admission/cluster_ip.dl", "admission/node_port.dl"], given_flags)
+    return cluster_of(["admission/cluster_ip.dl", "admission/node_port.dl", "admission/service_fields.dl"], given_flags)
 
 
 class Twin:
@@ -139,5 +139,5 @@ def test_the_lower_band_is_as_large_as_recorded(cluster_of: Any, cidr: str, firs
 ])  # fmt: skip
 def test_the_lower_band_of_ports_is_as_large_as_recorded(cluster_of: Any, ports: str, static: int) -> None:
     flags = {"service-cluster-ip-range": RANGE, "service-node-port-range": ports}
-    cluster = cluster_of(["admission/cluster_ip.dl", "admission/node_port.dl"], flags)
+    cluster = cluster_of(["admission/cluster_ip.dl", "admission/node_port.dl", "admission/service_fields.dl"], flags)
     assert cluster.facts("static_ports") == [(static,)]

@@ -144,3 +144,9 @@ def test_a_bound_pod_takes_over_zone_and_region(door: Any) -> None:
     bound = door.writer.bind("shop", "x", {"apiVersion": "v1", "kind": "Binding", "target": target}).object
     assert bound["metadata"]["labels"] == {"topology.kubernetes.io/zone": "z2", "topology.kubernetes.io/region": "r1"}
     assert bound["spec"]["nodeName"] == "n1"
+
+
+def test_a_pod_made_with_a_node_takes_over_its_zone(door: Any) -> None:
+    labels = {"topology.kubernetes.io/zone": "z2"}
+    door.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "labels": labels}})
+    assert door.create(pod(nodeName="n1"))["metadata"]["labels"] == labels

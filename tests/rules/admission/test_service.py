@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from rulekube.facts import resources
+from rulekube.facts.operation import Caller
+
 
 def service(name: str = "s", ports: Any = ((80, 0),), **spec: Any) -> dict[str, Any]:
     listed = [
@@ -124,3 +127,20 @@ def test_a_change_of_type_takes_and_gives_back(door: Any) -> None:
 def test_a_load_balancer_may_do_without_node_ports(door: Any) -> None:
     made = door.create(service("a", type="LoadBalancer", allocateLoadBalancerNodePorts=False))
     assert node_ports(made) == [None]
+
+
+def test_a_service_that_is_only_tried_is_told_the_networks_own_address(door: Any) -> None:
+    tried = Caller(dry_run=True)
+    for _ in range(2):
+        found = door.writer.create(resources.row("services"), "shop", service(), tried).object
+        assert found["spec"]["clusterIP"] == "10.96.0.0"
+    assert door.create(service())["spec"]["clusterIP"] == "10.96.1.1"
+
+
+def test_what_only_a_load_balancer_has_goes_with_the_type(door: Any) -> None:
+    made = door.create(service("a", type="LoadBalancer", loadBalancerClass="x.example/lb"))
+    assert {"externalTrafficPolicy", "allocateLoadBalancerNodePorts", "loadBalancerClass"} <= set(made["spec"])
+    reached = door.update(changed(made, type="NodePort"))
+    assert "externalTrafficPolicy" in reached["spec"]
+    assert not {"allocateLoadBalancerNodePorts", "loadBalancerClass"} & set(reached["spec"])
+    assert "externalTrafficPolicy" not in door.update(changed(reached, type="ClusterIP"))["spec"]
