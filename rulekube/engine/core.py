@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from rulekube.engine.syntax import (
@@ -98,6 +99,13 @@ class Clause:
     goals: tuple[Goal, ...]
     rule: Rule | None = field(default=None, compare=False, repr=False)
     place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.head, self.terms, self.goals))
 
 
 @dataclass(frozen=True)

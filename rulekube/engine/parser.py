@@ -7,7 +7,7 @@ that one slip does not hide the next.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
@@ -43,8 +43,9 @@ def _lark() -> Lark:
     return Lark(grammar, parser="lalr", start=["start", "body_only"], propagate_positions=True, maybe_placeholders=True)
 
 
+@lru_cache(256)
 def parse_module(text: str, name: str) -> Module:
-    """Parse one file. Raises RuleError with every syntax error in it."""
+    """Parse one file. Raises RuleError with every syntax error in it. Equal texts are parsed once a process."""
     errors: list[Diagnostic] = []
     remaining = text
     while True:

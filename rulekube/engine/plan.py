@@ -35,16 +35,17 @@ class Stuck(Exception):  # noqa: N818 - an answer of the planner that the checke
 def order(goals: Sequence[Goal], start: int | None = None, bound: Iterable[str] = ()) -> list[Step]:
     """The steps after `start` (whose variables are bound then). Raises Stuck for an unsafe clause."""
     known = set(bound)
+    used = [names(goal) for goal in goals]
     if start is not None:
-        known |= names(goals[start])
+        known |= used[start]
     steps: list[Step] = []
     left = [i for i in range(len(goals)) if i != start]
     while left:
-        best = min(left, key=lambda i: (_cost(goals[i], known), i))
-        if _cost(goals[best], known) >= _NEVER:
+        cost, best = min((_cost(goals[i], used[i], known), i) for i in left)
+        if cost >= _NEVER:
             raise Stuck([goals[i] for i in left], known)
         goal = goals[best]
-        steps.append(Step(goal, best, _binding_side(goal, known)))
+        steps.append(Step(goal, best, "" if used[best] <= known else _binding_side(goal, known)))
         known |= binds(goal)
         left.remove(best)
     return steps
@@ -74,17 +75,18 @@ def binds(goal: Goal) -> set[str]:
 _NEVER = 1e9
 
 
-def _cost(goal: Goal, known: set[str]) -> float:
+def _cost(goal: Goal, used: set[str], known: set[str]) -> float:
+    """What it costs to evaluate a goal that uses these variables, now."""
     if isinstance(goal, Match):
         return _match_cost(goal, known)
     if isinstance(goal, Compare):
-        if names(goal) <= known:
+        if used <= known:
             return 0
         return 1 if _binding_side(goal, known) else _NEVER
     if isinstance(goal, Absent):
-        return 2 if names(goal) <= known else _NEVER
+        return 2 if used <= known else _NEVER
     if isinstance(goal, Test):
-        return 0.5 if names(goal) <= known else _NEVER
+        return 0.5 if used <= known else _NEVER
     if isinstance(goal, Lookup):
         return 3 if names(goal.group) <= known else _NEVER
     wanted = names(goal.inputs)
@@ -107,7 +109,7 @@ def _match_cost(goal: Match, known: set[str]) -> float:
 
 
 def _binding_side(goal: Goal, known: set[str]) -> str:
-    if not isinstance(goal, Compare) or goal.operator != "=" or names(goal) <= known:
+    if not isinstance(goal, Compare) or goal.operator != "=":
         return ""
     if isinstance(goal.left, Variable) and goal.left.name not in known and names(goal.right) <= known:
         return "left"

@@ -154,9 +154,9 @@ class Wiring:
             if not name:
                 continue
             node = self.nodes[name]
-            delta = codegen.compile_delta(clause, position, self.network)
             sign = -1 if isinstance(goal, Absent) else 1
-            consumer = Consumer(delta, sign, read.count(name) == 1, target, gained, lost)
+            consumer = Consumer(_uncompiled, sign, read.count(name) == 1, target, gained, lost)
+            consumer.delta = self._compiled_when_used(clause, position, consumer)
             consumers = self._readers(name, consumer.alone, inside=node is target)
             consumers.append(consumer)
             attachments.append((consumers, consumer))
@@ -164,6 +164,15 @@ class Wiring:
                 several = sum(1 for other in read if other and self.nodes[other] is node) > 1
                 node.entangled = node.entangled or several
         self.attached[clause].append(attachments)
+
+    def _compiled_when_used(self, clause: Clause, position: int, consumer: Consumer) -> codegen.Delta:
+        """Most rules of a large program are never fed; those that are get compiled by their first changed fact."""
+
+        def first(changed: Iterable[Fact], sign: int, out: Pending) -> None:
+            consumer.delta = codegen.compile_delta(clause, position, self.network)
+            consumer.delta(changed, sign, out)
+
+        return first
 
     def _pendings(self, clause: Clause) -> tuple[Pending, Pending]:
         """Where the clause's derivations go: gained and lost."""
@@ -184,6 +193,10 @@ class Wiring:
             return node.consumers
         member = self.members[name]
         return member.inside if inside else member.outside
+
+
+def _uncompiled(_changed: Iterable[Fact], _sign: int, _out: Pending) -> None:
+    raise AssertionError("a consumer is given its rule when it is attached")
 
 
 class _Plan:
