@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 from rulekube.facts.resources import Resource
-from rulekube.facts.service_type import without_what_only_the_old_type_had
 
 RawObject = dict[str, Any]
 
@@ -78,8 +77,6 @@ def prepare_update(resource: Resource, new: RawObject, old: RawObject, subresour
     kept = {key: value for key, value in new.items() if key != "status"} | _field(old, "status")
     if resource.key == "namespaces":
         kept |= _field(old, "spec")
-    if resource.key == "services":
-        kept["spec"] = without_what_only_the_old_type_had(kept.get("spec", {}), old.get("spec", {}))
     return kept
 
 

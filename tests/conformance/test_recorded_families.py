@@ -27,6 +27,7 @@ KNOWN = {  # rows of kinds we serve that differ, and why
     },
     "validation_update": {
         ("Service", "set .spec.clusterIPs []"),  # an emptied list is dropped: null, not []
+        ("Service", 'set .spec.type "ClusterIP"'),  # admission's rules take node ports back, before this
     },
 }
 
