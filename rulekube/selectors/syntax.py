@@ -118,9 +118,10 @@ _KEY = replace(_NAME_PART, says=f"a valid label key {_NAME_PART.says}")
 
 def dns1123_label(text: str) -> list[str]:
     """Names of Namespaces, containers, volumes; a good subdomain is told that it is the dots."""
-    dotted = re.fullmatch(_SUBDOMAIN, text) is not None
-    says = {_DNS1123_LABEL.message: "must not contain dots"} if dotted else {}
-    return [says.get(message, message) for message in _DNS1123_LABEL(text)]
+    messages = _DNS1123_LABEL(text)
+    if not messages or not re.fullmatch(_SUBDOMAIN, text):
+        return messages
+    return ["must not contain dots" if message == _DNS1123_LABEL.message else message for message in messages]
 
 
 def qualified_name(text: str) -> list[str]:

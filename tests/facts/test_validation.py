@@ -93,6 +93,26 @@ def test_a_pods_image_may_change_and_little_else() -> None:
     assert said.startswith("spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,")
 
 
+def test_a_gated_pod_may_be_told_more_precisely_where_to_go() -> None:
+    old = sample("pods")
+    old["spec"] |= {"schedulingGates": [{"name": "a.b/c"}], "nodeSelector": {"x": "y"}}
+    new = copy.deepcopy(old)
+    new["spec"]["nodeSelector"]["z"] = "w"
+    term = {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    new["spec"]["affinity"] = {"nodeAffinity": required}
+    assert texts("pods", new, old) == []
+    newer = copy.deepcopy(new)
+    del newer["spec"]["nodeSelector"]["x"]
+    del newer["spec"]["affinity"]
+    assert texts("pods", newer, new) == [
+        'spec.nodeSelector: Invalid value: {"z":"w"}: only additions to spec.nodeSelector are allowed '
+        "(no mutations or deletions)",
+        "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms: "
+        "Invalid value: null: no additions/deletions to non-empty NodeSelectorTerms list are allowed",
+    ]
+
+
 def test_equal_amounts_are_no_change() -> None:
     old, new = sample("pods"), sample("pods")
     old["spec"]["containers"][0]["resources"] = {"requests": {"cpu": "1"}}

@@ -52,6 +52,26 @@ def node_selector(path: str, raw: Raw) -> Errors:
         yield from _node_term(at, term, any_value=False)
 
 
+def narrowed(new: Raw, old: Raw, path: str) -> Errors:
+    """An affinity to nodes that may only become narrower: within each required term, conditions may be added."""
+    before = (old.get(_REQUIRED) or {}).get("nodeSelectorTerms") or []
+    after = (new.get(_REQUIRED) or {}).get("nodeSelectorTerms") or []
+    at = f"{path}.{_REQUIRED}.nodeSelectorTerms"
+    if before and len(before) != len(after):
+        yield invalid(at, after or None, "no additions/deletions to non-empty NodeSelectorTerms list are allowed")
+        return
+    for index, (term, was) in enumerate(zip(after, before, strict=False)):
+        if not _only_adds(term, was):
+            yield invalid(f"{at}[{index}]", dict(term), "only additions are allowed (no mutations or deletions)")
+
+
+def _only_adds(term: Raw, was: Raw) -> bool:
+    fields = ("matchExpressions", "matchFields")
+    if not any(was.get(field) for field in fields):
+        return not any(term.get(field) for field in fields)
+    return all((term.get(field) or [])[: len(was.get(field) or ())] == (was.get(field) or []) for field in fields)
+
+
 def spread(spec: Raw, path: str) -> Errors:
     """topologySpreadConstraints."""
     constraints: Sequence[Raw] = spec.get("topologySpreadConstraints") or ()

@@ -6,10 +6,10 @@ Source: ValidatePodCreate, ValidatePodUpdate, ValidatePodStatusUpdate, ValidateP
 
 from __future__ import annotations
 
-import copy
 from typing import Any, Final
 
 from rulekube.facts.validation import addresses, container, metadata, pod_spec, toleration
+from rulekube.facts.validation.affinity import narrowed
 from rulekube.facts.validation.checks import (
     MAX_INT32,
     Errors,
@@ -144,10 +144,12 @@ def _gates_only_removed(spec: Raw, before: Raw) -> Errors:
 
 def _rest_unchanged(spec: Raw, before: Raw) -> Errors:
     """Everything that no rule above lets change is as it was."""
-    munged: dict[str, Any] = copy.deepcopy(dict(spec))
+    if spec == before:
+        return
+    munged: dict[str, Any] = dict(spec)
     for field in ("containers", "initContainers"):
-        for entry, was in zip(munged.get(field) or (), before.get(field) or (), strict=True):
-            entry["image"] = was.get("image")
+        pairs = zip(spec.get(field) or (), before.get(field) or (), strict=True)
+        munged[field] = [{**entry, "image": was.get("image")} for entry, was in pairs]
     for field in ("activeDeadlineSeconds", "schedulingGates", "tolerations"):
         munged[field] = before.get(field)
     if (before.get("terminationGracePeriodSeconds") or 0) < 0 and munged.get("terminationGracePeriodSeconds") == 1:
@@ -165,6 +167,9 @@ def _gated(munged: dict[str, Any], before: Raw) -> Errors:
         said = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
         yield invalid("spec.nodeSelector", sorted_map(munged.get("nodeSelector")), said)
     munged["nodeSelector"] = before.get("nodeSelector")
+    affinity, was = munged.get("affinity") or {}, (before.get("affinity") or {}).get("nodeAffinity")
+    yield from narrowed(affinity.get("nodeAffinity") or {}, was or {}, "spec.affinity.nodeAffinity")
+    munged["affinity"] = {**affinity, "nodeAffinity": was}
 
 
 def _mirror_kept(new: Raw, old: Raw) -> Errors:
