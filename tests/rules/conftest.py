@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,13 +56,6 @@ class Cluster:
     def query(self, text: str) -> Rows:
         return self.db.query(text)
 
-    def ask(self, relation: str, *fact: Any) -> dict[str, list[tuple[Any, ...]]]:
-        """What would follow from one more fact, as plain values by relation."""
-        changes = self.db.what_if(insert={relation: [tuple(map(wrapped, fact))]})
-        return {
-            name: sorted((tuple(map(plain, f)) for f in facts), key=str) for name, facts in changes.inserted.items()
-        }
-
     def admit(
         self, operation: str, resource: str, new: RawObject | None, old: RawObject | None = None, sub: str = ""
     ) -> Answer:
@@ -108,19 +99,6 @@ class Answer:
 def plain(value: Any) -> Any:
     """A fact's value as plain Python; a ref is its path."""
     return value.path if isinstance(value, Ref) else from_json(value)
-
-
-def wrapped(value: Any) -> Any:
-    return to_json(value) if isinstance(value, (dict, list)) else value
-
-
-def recorded(path: Path, scenario: str) -> RawObject:
-    """One scenario of a recording that is kept beside the tests, compressed."""
-    import lzma
-
-    with lzma.open(path, "rt", encoding="utf-8") as file:
-        found: RawObject = json.load(file)[scenario]
-    return found
 
 
 @pytest.fixture(scope="session")

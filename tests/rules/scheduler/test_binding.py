@@ -52,6 +52,16 @@ def test_pods_of_one_shape_share_its_filters(cluster: Any, node: Any, pod: Any) 
     assert len(cluster.facts("feasible")) == 2
 
 
+def test_a_shape_lives_while_a_pod_of_it_waits_or_starts(cluster: Any, node: Any, pod: Any) -> None:
+    waiting, starting = pod("p"), pod("p", node="a")
+    cluster.apply(node("a"), waiting)
+    (shape,) = cluster.facts("shape")
+    cluster.apply(starting)
+    assert cluster.facts("shape") == [shape]
+    cluster.apply({**starting, "status": {"phase": "Running"}})
+    assert cluster.facts("shape") == [] == cluster.facts("total_score")
+
+
 def test_pods_of_other_schedulers_or_behind_gates_or_leaving_wait_for_nobody(cluster: Any, node: Any, pod: Any) -> None:
     leaving = pod("leaving")
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:09Z"
