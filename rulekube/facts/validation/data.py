@@ -37,7 +37,7 @@ def create_config_map(new: Raw) -> Errors:
     for key in sorted(binary):
         yield from named(f"binaryData[{key}]", key, syntax.config_map_key)
     if sum(map(syntax.size, data.values())) + _bytes(binary) > MOST_BYTES:
-        yield too_long("", MOST_BYTES)
+        yield too_long("[]", MOST_BYTES)  # how Go prints a path without a name
 
 
 def update_config_map(new: Raw, old: Raw) -> Errors:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rulekube.facts.admission import Invalid, Request
 from rulekube.facts.refusals import invalid
-from rulekube.facts.validation import pod
+from rulekube.facts.validation import metadata, pod
 from rulekube.facts.validation.kinds import validate
 from rulekube.selectors.field_error import FieldError
 
@@ -23,6 +23,8 @@ def refuse(request: Request, also: Sequence[Invalid] = ()) -> None:
         errors = list(pod.bind(new))
     else:
         errors = validate(request.resource, new, request.old, request.subresource, allow_privileged=True)
+        if request.old is not None:  # rest.BeforeUpdate looks at the metadata too, so its complaints come twice
+            errors[:0] = metadata.updated(new["metadata"], request.old["metadata"])
     errors += [FieldError(refused.type, refused.field, refused.value, refused.detail) for refused in also]
     if errors:
         raise invalid(request.resource, request.name, errors)
