@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from rulekube.api import access, authn, negotiation, paths, status, version
+from rulekube.api import access, authn, impersonation, negotiation, paths, status, version
 from rulekube.api.access import Authorize
 from rulekube.api.authn import Authenticator
 from rulekube.api.committer import Committer
@@ -77,10 +77,12 @@ class Server:
             return failed(status.translated(error, resource))
 
     async def _serve(self, request: web.Request, target: Target, resource: Resource | None) -> web.StreamResponse:
-        if request.path.startswith(PUBLIC) and request.method == "GET":
+        if request.path.rstrip("/") in PUBLIC and request.method == "GET":
             return self._public(request)
         user = authn.authenticate(request, self.authenticators)
-        access.check(self.authorize, access.attributes(user, target, request.path))
+        asked = access.attributes(user, target, request.path)
+        user = impersonation.effective(request, user, self.authorize, asked)
+        access.check(self.authorize, asked._replace(user=user))
         if not target.plural:
             return await self._document(request)
         if resource is None:

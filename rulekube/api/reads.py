@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from rulekube.api import options, status, table
+from rulekube.api import options, status, table, views
 from rulekube.api.committer import Committer
 from rulekube.api.history import objects_at
 from rulekube.api.negotiation import MEDIA
@@ -118,7 +118,7 @@ class Reads:
             initial and wanted.bookmarks,
             wanted.timeout or LONGEST_WATCH,
         )
-        plain = not call.form.shape and call.form.media == MEDIA[0]
+        plain = not (call.form.shape or call.resource.stored_as) and call.form.media == MEDIA[0]
         response = web.StreamResponse(headers=call.headers())
         response.content_type = call.form.media
         response.enable_chunked_encoding()
@@ -148,6 +148,8 @@ def _encoder(call: Call) -> Encode:
 
     def encode_one(kind: str, obj: RawObject, _encoded: bytes | None) -> bytes:
         nonlocal first
+        if kind != "BOOKMARK":
+            obj = views.shown(call.resource, obj)
         if form.shape == "Table":
             rows = [obj] if kind != "BOOKMARK" else []
             metadata = table.list_metadata(obj)

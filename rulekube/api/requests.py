@@ -11,7 +11,7 @@ import msgspec
 import yaml
 from aiohttp import web
 
-from rulekube.api import table
+from rulekube.api import table, views
 from rulekube.api.negotiation import MEDIA, Form
 from rulekube.api.paths import Target
 from rulekube.facts.admission import User
@@ -71,6 +71,8 @@ def answer(call: Call, body: bytes, status: int = 200) -> web.Response:
 
 def respond(call: Call, obj: RawObject, status: int = 200, encoded: bytes | None = None) -> web.Response:
     """Answer with one object of the call's resource, as the form asks."""
+    if call.resource.stored_as:
+        obj, encoded = views.shown(call.resource, obj), None
     if call.form.shape == "Table":
         table.check_include(call.include)
         obj = table.table(
@@ -111,6 +113,8 @@ def respond_list(
 ) -> web.Response:
     """Answer with a list of the call's resource; `encoded` are the objects' JSON if known."""
     resource, form = call.resource, call.form
+    if resource.stored_as:
+        objects, encoded = [views.shown(resource, obj) for obj in objects], None
     if form.shape == "Table":
         table.check_include(call.include)
         made = table.table(resource.kind, objects, metadata, now=call.now, version=form.version, include=call.include)

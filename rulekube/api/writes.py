@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from rulekube.api import bodies, options, status
+from rulekube.api import bodies, options, status, views
 from rulekube.api.committer import Committer
 from rulekube.api.options import WriteOptions
 from rulekube.api.patches import patcher
@@ -51,7 +51,8 @@ class Writes:
             call, await bodies.read(call), chosen.validation, (resource.api_version, resource.kind)
         )
         check_namespace(call, raw)
-        written = self.writer.create(resource, call.target.namespace, raw, caller(call, chosen))
+        row, raw = views.stored_row(resource), views.stored(resource, raw)
+        written = self.writer.create(row, call.target.namespace, raw, caller(call, chosen))
         return respond(call, (await self.done(call, written)).object, 201)
 
     async def update(self, call: Call) -> web.StreamResponse:
@@ -62,9 +63,8 @@ class Writes:
             call, await bodies.read(call), chosen.validation, (resource.api_version, resource.kind)
         )
         check_namespace(call, raw)
-        written = self.writer.update(
-            resource, target.namespace, target.name, raw, target.subresource, caller(call, chosen)
-        )
+        row, raw = views.stored_row(resource), views.stored(resource, raw)
+        written = self.writer.update(row, target.namespace, target.name, raw, target.subresource, caller(call, chosen))
         return respond(call, (await self.done(call, written)).object)
 
     async def patch(self, call: Call) -> web.StreamResponse:
@@ -72,9 +72,9 @@ class Writes:
         chosen = write_options(call, "PatchOptions")
         resource, target = call.resource, call.target
         apply = patcher(call, await bodies.read(call), (resource.api_version, resource.kind), chosen.validation)
-        change = checked(call, apply)
+        row, change = views.stored_row(resource), checked(call, apply)
         written = self.writer.patch(
-            resource, target.namespace, target.name, change, target.subresource, caller(call, chosen)
+            row, target.namespace, target.name, change, target.subresource, caller(call, chosen)
         )
         return respond(call, (await self.done(call, written)).object)
 
@@ -83,7 +83,7 @@ class Writes:
         chosen, dry_run = await delete_options(call)
         target, who = call.target, caller(call, WriteOptions(dry_run, "", "", False))
         live = self._store.get(self._key(call))
-        written = self.writer.delete(call.resource, target.namespace, target.name, chosen, who)
+        written = self.writer.delete(views.stored_row(call.resource), target.namespace, target.name, chosen, who)
         await self.done(call, written)
         if written.type == "DELETED" and not call.resource.graceful and live is not None:
             gone = status.deleted(call.resource, target.name, live["metadata"]["uid"])
@@ -101,7 +101,9 @@ class Writes:
         found = [obj for obj in self._store.list(call.resource.key, selection.namespace) if selection.matches(obj)]
         who = caller(call, WriteOptions(dry_run, "", "", False))
         places = [(obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) for obj in found]
-        results = self.writer.transact([Delete(call.resource, *place, chosen, who) for place in places])
+        results = self.writer.transact(
+            [Delete(views.stored_row(call.resource), *place, chosen, who) for place in places]
+        )
         await self._committer.wait(self._store.revision)
         if errors := [result for result in results if isinstance(result, ApiError) and result.reason != "NotFound"]:
             raise errors[0]
@@ -140,14 +142,14 @@ def checked(call: Call, apply: Callable[[RawObject], RawObject]) -> Callable[[Ra
     """A patch that may not rename its object."""
 
     def change(live: RawObject) -> RawObject:
-        new = apply(live)
+        new = apply(views.shown(call.resource, live))
         name = new.get("metadata", {}).get("name", call.target.name)
         if name != call.target.name:
             raise status.bad_request(
                 f"the name of the object ({name}) does not match the name on the URL ({call.target.name})"
             )
         check_namespace(call, new)
-        return new
+        return views.stored(call.resource, new)
 
     return change
 

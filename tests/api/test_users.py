@@ -115,3 +115,29 @@ def test_refusals_are_worded_as_kubernetes_words_them(method, path, message):
 )
 def test_paths_are_taken_apart(method, path, target):
     assert paths.parse(method, path) == target
+
+
+async def test_somebody_else_may_be_impersonated_by_those_who_may(server):
+    pods = "/api/v1/namespaces/default/pods"
+    assert (await server.call("GET", pods, Impersonate_User="root", Impersonate_Group="system:masters"))[0] == 200
+    status, _, answer = await server.call("GET", pods, Impersonate_User="system:serviceaccount:a:b")
+    assert status == 403
+    assert 'User "system:serviceaccount:a:b" cannot list resource "pods"' in answer["message"]
+    status, _, answer = await server.call("GET", pods, token="alice-token", Impersonate_User="admin")
+    assert status == 403
+    assert answer["message"] == (
+        'pods is forbidden: User "alice" cannot impersonate-on:user-info:list resource "pods" in API group "" '
+        'in the namespace "default"'
+    )
+    assert (await server.call("GET", pods, Impersonate_Group="system:masters"))[0] == 500
+
+
+async def test_impersonated_user_is_who_is_asked_about(server):
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    headers = {"Impersonate_User": "root", "Impersonate_Group": "system:masters", "Impersonate_Extra_Team": "x"}
+    _, _, answer = await server.call("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", review, **headers)
+    assert answer["status"]["userInfo"] == {
+        "username": "root",
+        "groups": ["system:masters", "system:authenticated"],
+        "extra": {"team": ["x"]},
+    }

@@ -238,3 +238,31 @@ async def test_grace_and_preconditions_of_deletions(server):
     assert (await server.call("GET", f"{PODS}/p"))[0] == 404
     status, _, answer = await server.call("DELETE", f"{PODS}/p", json.dumps({"propagationPolicy": "Sideways"}))
     assert (status, answer["details"]["causes"][0]["field"]) == (422, "propagationPolicy")
+
+
+async def test_events_are_one_kind_under_two_names(server):
+    core, modern = "/api/v1/namespaces/default/events", "/apis/events.k8s.io/v1/namespaces/default/events"
+    body = {
+        "apiVersion": "events.k8s.io/v1",
+        "kind": "Event",
+        "metadata": {"name": "e"},
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reason": "Why",
+        "note": "so",
+        "type": "Normal",
+        "action": "Act",
+        "reportingController": "example.com/me",
+        "reportingInstance": "me-1",
+        "regarding": {"kind": "Pod", "namespace": "default", "name": "p"},
+    }
+    status, _, made = await server.call("POST", modern, body)
+    assert (status, made["apiVersion"], made["note"]) == (201, "events.k8s.io/v1", "so")
+    _, _, stored = await server.call("GET", f"{core}/e")
+    assert (stored["apiVersion"], stored["message"], stored["involvedObject"]["name"]) == ("v1", "so", "p")
+    _, _, patched = await server.call("PATCH", f"{modern}/e", {"note": "then"}, Content_Type=MERGE)
+    assert patched["note"] == "then"
+    _, _, found = await server.call("GET", modern)
+    assert [one["note"] for one in found["items"]] == ["then"]
+    [event] = await server.watch(f"{modern}?watch=true", 1)
+    assert (event["type"], event["object"]["note"]) == ("ADDED", "then")
+    assert (await server.call("DELETE", f"{modern}/e"))[0] == 200
