@@ -30,6 +30,7 @@ SCHEDULER: tuple[str, ...] = (
     "scheduler/filter/named_nodes.dl",
     "scheduler/filter/node_affinity.dl",
     "scheduler/filter/node_name.dl",
+    "scheduler/filter/node_ports.dl",
     "scheduler/filter/node_resources_fit.dl",
     "scheduler/filter/node_unschedulable.dl",
     "scheduler/filter/taint_toleration.dl",

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 RawObject = dict[str, Any]
-FILTERS = ("named_nodes", "node_unschedulable", "node_name", "node_resources_fit", "node_affinity", "taint_toleration")
+FILTERS = (
+    "named_nodes",
+    "node_unschedulable",
+    "node_name",
+    "node_resources_fit",
+    "node_affinity",
+    "taint_toleration",
+    "node_ports",
+)
 FILES = [
     *(f"scheduler/filter/{name}.dl" for name in FILTERS),
     "scheduler/score/least_allocated.dl",

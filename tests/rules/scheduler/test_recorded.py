@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 DATA = Path(__file__).parents[2] / "conformance" / "data" / "scheduler"
-FILTERS = ["NodeUnschedulable", "NodeName", "NodeResourcesFit", "NodeAffinity", "TaintToleration"]
+FILTERS = ["NodeUnschedulable", "NodeName", "NodeResourcesFit", "NodeAffinity", "TaintToleration", "NodePorts"]
 FILES = [
     "scheduler/filter/named_nodes.dl",
     *(f"scheduler/filter/{name}.dl" for name in
-      ("node_unschedulable", "node_name", "node_resources_fit", "node_affinity", "taint_toleration")),
+      ("node_unschedulable", "node_name", "node_resources_fit", "node_affinity", "taint_toleration", "node_ports")),
     "scheduler/score/least_allocated.dl",
 ]  # fmt: skip
 Verdicts = dict[str, dict[str, tuple[str, list[str]]]]
@@ -47,7 +47,8 @@ def verdicts(cluster: Any) -> Verdicts:
     for _, node, name, reason in cluster.facts("reject"):
         if name not in found:  # what comes before the filters
             continue
-        code = "U" if name == "NodeResourcesFit" and node not in outgrown else "UU"
+        helps = name == "NodePorts" or (name == "NodeResourcesFit" and node not in outgrown)
+        code = "U" if helps else "UU"
         found[name].setdefault(node.removeprefix("node/"), (code, []))[1].append(reason)
     return {name: {node: (code, sorted(why)) for node, (code, why) in nodes.items()} for name, nodes in found.items()}
 
@@ -58,7 +59,7 @@ def expected(row: dict[str, Any]) -> Verdicts:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("focus", ["resources", "nodename", "unschedulable", "nodeaffinity", "taints"])
+@pytest.mark.parametrize("focus", ["resources", "nodename", "unschedulable", "nodeaffinity", "taints", "ports"])
 def test_filters_give_the_recorded_verdicts(cluster: Any, focus: str) -> None:
     chosen = [row for row in rows("filters") if row["focus"] == focus]
     assert len(chosen) > 40
