@@ -33,3 +33,12 @@ def docker_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield engine.url
     finally:
         engine.stop(remove=True)
+
+
+@pytest.fixture(scope="session")
+def kubectl() -> str:
+    """The path of the real kubectl."""
+    found = shutil.which("kubectl")
+    if found is None:
+        pytest.skip("needs kubectl")
+    return found

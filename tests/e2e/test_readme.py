@@ -22,7 +22,12 @@ def test_first_cluster(tmp_path, kubectl):
     assert lines[-1] == "rulekube down"
     script = "\n".join(["set -eu", "trap 'rulekube down >/dev/null 2>&1 || true' EXIT", *lines])
     path = f"{Path(sys.executable).parent}:{Path(kubectl).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
-    environment = {"HOME": str(tmp_path), "PATH": path, "LC_ALL": os.environ.get("LC_ALL", "C.UTF-8")}
+    environment = {
+        "HOME": str(tmp_path),
+        "PATH": path,
+        "PYTHONPATH": str(ROOT),
+        "LC_ALL": os.environ.get("LC_ALL", "C.UTF-8"),
+    }
     done = subprocess.run(
         ["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=180, env=environment, check=False
     )
