@@ -1,14 +1,13 @@
-"""Services: ports, addresses, policies, and what may not change once allocated.
+"""Services: types, ports, policies, and what may not change.
 
-Source: ValidateService, ValidateServiceUpdate, ValidateServiceClusterIPsRelatedFields
-(pkg/apis/core/validation/validation.go).
+Source: ValidateService, ValidateServiceUpdate (pkg/apis/core/validation/validation.go).
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from rulekube.facts.validation import addresses, metadata
+from rulekube.facts.validation import addresses, metadata, service_addresses
 from rulekube.facts.validation.checks import (
     PROTOCOLS,
     Errors,
@@ -28,12 +27,9 @@ _TYPES: Final = ("ClusterIP", "ExternalName", "LoadBalancer", "NodePort")
 _AFFINITIES: Final = ("ClientIP", "None")
 _TRAFFIC: Final = ("Cluster", "Local")
 _DISTRIBUTIONS: Final = ("PreferClose", "PreferSameZone", "PreferSameNode")
-_FAMILIES: Final = ("IPv4", "IPv6")
-_FAMILY_POLICIES: Final = ("PreferDualStack", "RequireDualStack", "SingleStack")
 _MOST_AFFINITY_SECONDS: Final = 86400
 _ONLY_BALANCED: Final = "may only be used when `type` is 'LoadBalancer'"
 _NOT_EXTERNAL: Final = "may not be set for ExternalName services"
-_FIXED: Final = "may not change once set"
 
 
 def create(new: Raw) -> Errors:
@@ -46,13 +42,13 @@ def _whole(new: Raw, old: Raw) -> Errors:
     """All of a Service but its name; on updates, `old` may keep addresses that are written loosely."""
     spec, before = new.get("spec") or {}, old.get("spec") or {}
     kind = spec.get("type") or ""
-    if not spec.get("ports") and not _headless(spec) and kind != "ExternalName":
+    if not spec.get("ports") and not service_addresses.headless(spec) and kind != "ExternalName":
         yield required("spec.ports")
     yield from _by_type(spec, kind)
     yield from _ports(spec)
     yield from maps.label_errors(spec.get("selector") or {}, "spec.selector")
     yield from _affinity(spec)
-    yield from _cluster_addresses(spec, before)
+    yield from service_addresses.agreeing(spec, before)
     for at, text in items(spec, "externalIPs", "spec"):
         faults = list(addresses.address(at, text, before.get("externalIPs") or ()))
         yield from faults or addresses.ordinary(at, text)
@@ -66,12 +62,10 @@ def update(new: Raw, old: Raw) -> Errors:
     """A changed Service: what was allocated stays, unless it turns from or to ExternalName."""
     spec, before = new.get("spec") or {}, old.get("spec") or {}
     yield from metadata.updated(new["metadata"], old["metadata"])
-    if "ExternalName" not in (spec.get("type"), before.get("type")):
-        yield from _addresses_kept(spec, before)
-        yield from _families_kept(spec, before)
+    yield from service_addresses.kept(spec, before)
     balanced, wanted = spec.get("type") == before.get("type") == "LoadBalancer", spec.get("loadBalancerClass")
     if balanced and wanted != before.get("loadBalancerClass"):
-        yield invalid("spec.loadBalancerClass", wanted, _FIXED)
+        yield invalid("spec.loadBalancerClass", wanted, service_addresses.FIXED)
     yield from _balancer_class(spec, spec.get("type") or "")
     checked = _needs_health_check(spec) and _needs_health_check(before)
     if checked and (spec.get("healthCheckNodePort") or 0) != (before.get("healthCheckNodePort") or 0):
@@ -79,12 +73,8 @@ def update(new: Raw, old: Raw) -> Errors:
     yield from _whole(new, old)
 
 
-def _headless(spec: Raw) -> bool:
-    return (spec.get("clusterIPs") or []) == ["None"]
-
-
 def _by_type(spec: Raw, kind: str) -> Errors:
-    if kind in ("LoadBalancer", "NodePort") and _headless(spec):
+    if kind in ("LoadBalancer", "NodePort") and service_addresses.headless(spec):
         yield invalid("spec.clusterIPs[0]", "None", f"may not be set to 'None' for {kind} services")
     if kind != "ExternalName":
         return
@@ -134,53 +124,6 @@ def _affinity(spec: Raw) -> Errors:
     if not 0 < (seconds or 0) <= _MOST_AFFINITY_SECONDS:
         said = f"must be greater than 0 and less than {_MOST_AFFINITY_SECONDS}"
         yield invalid(f"{path}.clientIP.timeoutSeconds", seconds, said)
-
-
-def _cluster_addresses(spec: Raw, before: Raw) -> Errors:
-    """clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy agree."""
-    if spec.get("type") == "ExternalName":
-        return
-    first, texts, path = spec.get("clusterIP") or "", spec.get("clusterIPs") or [], "spec.clusterIPs"
-    if first and not texts:
-        yield required(path)
-    elif first and texts[0] != first:
-        yield invalid(path, texts, "first value must match `clusterIP`")
-    elif texts and not first:
-        yield invalid(path, texts, "must be empty when `clusterIP` is not specified")
-    yield from _families(spec)
-    faults = list(_each_address(texts, path, before.get("clusterIPs") or []))
-    yield from faults
-    if len(texts) > 2:
-        yield invalid(path, texts, "may only hold up to 2 values")
-    if faults:
-        return
-    if len(texts) > 1 and {addresses.version(text) for text in texts} != {4, 6}:
-        yield invalid(path, texts, "may specify no more than one IP for each IP family")
-    if not _headless(spec):
-        for index, (text, family) in enumerate(zip(texts, spec.get("ipFamilies") or [], strict=False)):
-            if family in _FAMILIES and (addresses.version(text) == 6) != (family == "IPv6"):
-                said = f"expected an {family} value as indicated by `ipFamilies[{index}]`"
-                yield invalid(f"{path}[{index}]", text, said)
-
-
-def _families(spec: Raw) -> Errors:
-    seen: set[str] = set()
-    for at, family in items(spec, "ipFamilies", "spec"):
-        yield from among(at, family, _FAMILIES)
-        if family in seen:
-            yield FieldError(DUPLICATE, at, family)
-        seen.add(family)
-    if spec.get("ipFamilyPolicy") is not None:
-        yield from among("spec.ipFamilyPolicy", spec["ipFamilyPolicy"], _FAMILY_POLICIES)
-
-
-def _each_address(texts: list[str], path: str, kept: list[str]) -> Errors:
-    for index, text in enumerate(texts):
-        if index == 0 and text == "None":
-            if len(texts) > 1:
-                yield invalid(path, texts, "'None' must be the first and only value")
-            continue
-        yield from addresses.address(f"{path}[{index}]", text, kept)
 
 
 def _distinct_ports(spec: Raw, kind: str) -> Errors:
@@ -268,39 +211,3 @@ def _reachable(spec: Raw) -> bool:
 
 def _needs_health_check(spec: Raw) -> bool:
     return spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
-
-
-def _addresses_kept(spec: Raw, before: Raw) -> Errors:
-    new, old, path = spec.get("clusterIPs") or [], before.get("clusterIPs") or [], "spec.clusterIPs"
-    if _headless(spec) and _headless(before):
-        return
-    if len(new) == len(old):
-        for index, text in enumerate(old):
-            if text != new[index]:
-                yield invalid(f"{path}[{index}]", new, _FIXED)
-        return
-    if old and not new:
-        yield invalid(f"{path}[0]", spec.get("clusterIPs"), "primary clusterIP can not be unset")
-    if old and new and new[0] != old[0]:
-        yield invalid(f"{path}[0]", new, _FIXED)
-    if len(old) > len(new) == 1 and spec.get("ipFamilyPolicy") != "SingleStack":
-        said = "must be set to 'SingleStack' when releasing the secondary clusterIP"
-        yield invalid("spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"), said)
-
-
-def _families_kept(spec: Raw, before: Raw) -> Errors:
-    new, old, path = spec.get("ipFamilies") or [], before.get("ipFamilies") or [], "spec.ipFamilies[0]"
-    if _headless(spec) or _headless(before):
-        return
-    if len(new) == len(old):
-        for index, family in enumerate(old):
-            if family != new[index]:
-                yield invalid(path, new, _FIXED)
-        return
-    if len(old) > len(new) and not spec.get("clusterIPs"):
-        yield invalid(path, new or None, "primary ipFamily can not be unset")
-    if old and new and new[0] != old[0]:
-        yield invalid(path, spec.get("clusterIPs"), _FIXED)
-    if len(old) > len(new) == 1 and spec.get("ipFamilyPolicy") != "SingleStack":
-        said = "must be set to 'SingleStack' when releasing the secondary ipFamily"
-        yield invalid("spec.ipFamilyPolicy", spec.get("ipFamilyPolicy"), said)
