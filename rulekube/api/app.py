@@ -19,7 +19,8 @@ from aiohttp import web
 
 from rulekube.api import access, authn, impersonation, negotiation, paths, status, version
 from rulekube.api.access import Authorize
-from rulekube.api.authn import Authenticator
+from rulekube.api.account_tokens import AccountTokens
+from rulekube.api.authn import Authenticator, ServiceAccountTokens
 from rulekube.api.committer import Committer
 from rulekube.api.discovery import AGGREGATED, Aggregated, Discovery
 from rulekube.api.negotiation import Form
@@ -247,7 +248,13 @@ def create_app(
             "delete": writes.delete,
             "deletecollection": writes.delete_collection,
         },
-        {"scale": special.scale, "binding": special.binding, "eviction": special.eviction, "log": special.log},
+        {
+            "scale": special.scale,
+            "binding": special.binding,
+            "eviction": special.eviction,
+            "log": special.log,
+            "token": AccountTokens(reads, _account_tokens(authenticators)).token,
+        },
         Reviews(authorize).handlers,
         authenticators,
         authorize,
@@ -265,6 +272,11 @@ def create_app(
     app.cleanup_ctx.append(commit)
     app[COMMITTER] = committer
     return app
+
+
+def _account_tokens(authenticators: Sequence[Authenticator]) -> ServiceAccountTokens | None:
+    """The authenticator that can also issue tokens, if there is one."""
+    return next((one for one in authenticators if isinstance(one, ServiceAccountTokens)), None)
 
 
 COMMITTER = web.AppKey("committer", Committer)

@@ -61,6 +61,9 @@ _ROWS: dict[str, str] = {
         7 name string""",
     "NonResourceAttributes": "1 path string; 2 verb string",
     "SelfSubjectReview": "1 metadata ObjectMeta",
+    "TokenRequest": "1 metadata ObjectMeta; 2 spec TokenRequestSpec",
+    "TokenRequestSpec": "1 audiences []string; 3 boundObjectRef BoundObjectReference; 4 expirationSeconds int?",
+    "BoundObjectReference": "1 kind string; 2 apiVersion string; 3 name string; 4 uid string",
 }
 
 
@@ -78,6 +81,7 @@ _CORE = ("ConfigMap", "Namespace", "Secret", "Service", "ServiceAccount")
 KINDS: dict[tuple[str, str], str] = {
     **{("v1", kind): kind for kind in _CORE},
     ("authentication.k8s.io/v1", "SelfSubjectReview"): "SelfSubjectReview",
+    ("authentication.k8s.io/v1", "TokenRequest"): "TokenRequest",
     ("authorization.k8s.io/v1", "SelfSubjectAccessReview"): "SelfSubjectAccessReview",
     ("authorization.k8s.io/v1", "SubjectAccessReview"): "SelfSubjectAccessReview",
 }

@@ -141,7 +141,17 @@ TABLE: tuple[Resource, ...] = (
         propagation="Orphan",
     ),
     Resource("", "v1", "Secret", "secrets"),
-    Resource("", "v1", "ServiceAccount", "serviceaccounts", ("sa",), returns_deleted=True),
+    Resource(
+        "",
+        "v1",
+        "ServiceAccount",
+        "serviceaccounts",
+        ("sa",),
+        subresources=(
+            Subresource("token", ("create",), kind="TokenRequest", group="authentication.k8s.io", version="v1"),
+        ),
+        returns_deleted=True,
+    ),
     Resource("", "v1", "Service", "services", ("svc",), ("all",), subresources=(STATUS,), returns_deleted=True),
     Resource(
         "authentication.k8s.io",

@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from rulekube.api import access, authn, paths
 from rulekube.errors import SetupError
 from rulekube.facts.admission import User
+from tests.api.conftest import USERS
 
 
 class Asking:
@@ -141,3 +142,18 @@ async def test_impersonated_user_is_who_is_asked_about(server):
         "groups": ["system:masters", "system:authenticated"],
         "extra": {"team": ["x"]},
     }
+
+
+@pytest.mark.parametrize("server", [{"authenticators": [authn.StaticTokens(USERS), account_tokens()]}], indirect=True)
+async def test_token_of_a_service_account_opens_the_door(server):
+    made = await server.make("ServiceAccount", "robot")
+    path = "/api/v1/namespaces/default/serviceaccounts/robot/token"
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 10**9}}
+    status, _, answer = await server.call("POST", path, request)
+    assert (status, answer["metadata"]["uid"]) == (201, made["metadata"]["uid"])
+    status, _, refused = await server.call("GET", "/api/v1/pods", token=answer["status"]["token"])
+    assert status == 403
+    assert 'User "system:serviceaccount:default:robot" cannot list' in refused["message"]
+    request["spec"]["expirationSeconds"] = 5
+    status, _, answer = await server.call("POST", path, request)
+    assert (status, answer["details"]["causes"][0]["field"]) == (422, "spec.expirationSeconds")
