@@ -40,7 +40,7 @@ from rulekube.facts.resources import Resource
 from rulekube.facts.store import Store
 from rulekube.facts.writer import Writer
 
-LARGEST_BODY = 8 << 20  # bytes; an object's own limit is the validation's
+LARGEST_BODY = 3 << 20  # bytes, as Kubernetes; an object's own limit is the validation's
 PUBLIC = ("/healthz", "/livez", "/readyz", "/version")  # open to everybody
 DEPRECATED = {"endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"}
 ONE = ("get", "update", "patch", "delete")  # verbs that need a name; the others take none
@@ -76,6 +76,9 @@ class Server:
             return await self._serve(request, target, resource)
         except RuleKubeError as error:
             return failed(status.translated(error, resource))
+        except web.HTTPRequestEntityTooLarge:
+            message = f"Request entity too large: limit is {LARGEST_BODY}"
+            return failed(ApiError("RequestEntityTooLarge", message))
 
     async def _serve(self, request: web.Request, target: Target, resource: Resource | None) -> web.StreamResponse:
         if request.path.rstrip("/") in PUBLIC and request.method == "GET":
@@ -269,6 +272,10 @@ def create_app(
         yield
         await committer.stop()
 
+    async def end_watches(_app: web.Application) -> None:
+        hub.stop()
+
+    app.on_shutdown.append(end_watches)
     app.cleanup_ctx.append(commit)
     app[COMMITTER] = committer
     return app

@@ -68,7 +68,12 @@ class Committer:
             future = asyncio.get_running_loop().create_future()
             heapq.heappush(self._waiting, (revision, next(self._order), future))
             self._wake.set()
-            await future
+            try:
+                await future
+            except asyncio.CancelledError:
+                self._waiting = [one for one in self._waiting if one[2] is not future]
+                heapq.heapify(self._waiting)
+                raise
 
     async def _run(self) -> None:
         while True:

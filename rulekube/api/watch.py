@@ -104,6 +104,13 @@ class Hub:
         self._watches.setdefault(selection.resource.key, set()).add(watch)
         return watch
 
+    def stop(self) -> None:
+        """End all watches: the server is about to."""
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.cut_off = True
+                watch.push(())
+
     def close(self, watch: Watch) -> None:
         """Forget a watch."""
         self._watches[watch.selection.resource.key].discard(watch)

@@ -1,6 +1,7 @@
 """A whole API server over a store in memory, on loopback, without rules."""
 
 import asyncio
+import io
 import itertools
 import json
 from collections.abc import AsyncIterator
@@ -39,15 +40,17 @@ class Server:
     session: aiohttp.ClientSession
     store: MemoryStore
     writer: Writer
+    runner: web.AppRunner
 
     async def call(self, method: str, path: str, body: Any = None, token: str = "admin-token", **headers: str):
-        data = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
+        text = body if body is None or isinstance(body, (str, bytes)) else json.dumps(body)
+        data = None if text is None else io.BytesIO(text.encode() if isinstance(text, str) else text)
         head = {"User-Agent": "tester/1.0", **({"Authorization": f"Bearer {token}"} if token else {})}
         head |= {"Content-Type": "application/json"} if body is not None else {}
         head |= {name.replace("_", "-"): value for name, value in headers.items()}
         async with self.session.request(method, self.url + path, data=data, headers=head) as answer:
-            text = await answer.text()
-            return answer.status, answer.headers, json.loads(text) if text[:1] in ("{", "[") else text
+            shown = await answer.text()
+            return answer.status, answer.headers, json.loads(shown) if shown[:1] in ("{", "[") else shown
 
     async def make(self, kind: str, name: str, *, namespace: str = "default", **fields: Any) -> dict[str, Any]:
         row = next(row for row in resources.TABLE if row.kind == kind)
@@ -88,5 +91,5 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Server]:
     await site.start()
     host, port = runner.addresses[0][:2]
     async with aiohttp.ClientSession() as session:
-        yield Server(f"http://{host}:{port}", session, store, writer)
+        yield Server(f"http://{host}:{port}", session, store, writer, runner)
     await runner.cleanup()

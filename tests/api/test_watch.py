@@ -136,3 +136,21 @@ async def test_nothing_is_delivered_before_it_is_durable(server, monkeypatch):
     assert kinds(await watching) == [("ADDED", "a")]
     assert (await writing)["metadata"]["name"] == "a"
     assert (await reading)[0] in (200, 404)
+
+
+async def test_watches_end_with_the_server(server):
+    revision = server.store.revision
+    watching = asyncio.create_task(server.call("GET", f"{CONFIG_MAPS}?watch=true&resourceVersion={revision}"))
+    await server.make("ConfigMap", "a")
+    await asyncio.sleep(0.05)
+    await server.runner.shutdown()
+    status, _, text = await asyncio.wait_for(watching, 5)
+    assert (status, text["type"]) == (200, "ADDED")
+
+
+async def test_body_that_is_too_large_is_refused(server):
+    data = "x" * (4 << 20)
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": data}}
+    status, _, answer = await server.call("POST", CONFIG_MAPS, body)
+    assert (status, answer["reason"]) == (413, "RequestEntityTooLarge")
+    assert answer["message"] == "Request entity too large: limit is 3145728"
