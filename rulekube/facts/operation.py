@@ -54,8 +54,7 @@ class Update:
 class Patch:
     """Replace an object by what `change` makes of the present one (which it must not mutate).
 
-    `uid`: only this very object, else Conflict. `managed`: `change` has already settled metadata.managedFields, as
-    server-side apply does. `create`: what to write where there is none (apply), instead of NotFound.
+    `uid`: only this very object, else Conflict.
     """
 
     resource: Resource
@@ -64,8 +63,6 @@ class Patch:
     change: Callable[[RawObject], RawObject]
     subresource: str = ""
     uid: str | None = None
-    managed: bool = False
-    create: Callable[[], RawObject] | None = None
     caller: Caller = CONTROL_PLANE
     event: EventNote | None = None
 

@@ -81,6 +81,8 @@ class Planner:
         request = _request("CREATE", operation, Key(resource.key, namespace, given), new, None)
         new, verdict = self._admit(request)
         key = Key(resource.key, namespace, _name(new, uid))
+        if not given:
+            apply_defaults(resource, new)  # what follows from the name
         warnings = self._check(request._replace(name=key.name, object=new), verdict)
         if not key.name:
             raise refusals.invalid(resource, "", [required("metadata.name", "name or generateName is required")])
@@ -111,31 +113,26 @@ class Planner:
             raise refusals.invalid(resource, name, [unconditional])
         if metadata.get("uid", live["metadata"]["uid"]) != live["metadata"]["uid"]:
             raise refusals.stale_uid(resource, key.namespace, name, metadata["uid"], live["metadata"]["uid"])
-        return self._replace(operation, key, live, new, resource, False)
+        return self._replace(operation, key, live, new)
 
     def _patch(self, operation: Patch, draft: Draft) -> Outcome:
         resource, name = operation.resource, operation.name
-        if operation.create and draft.get(_key(resource, operation.namespace, name)) is None:
-            made = Create(resource, operation.namespace, operation.create(), operation.caller, operation.event)
-            return self._create(made, draft)
         key, live = self._present(resource, operation.namespace, name, draft)
         if operation.uid is not None and operation.uid != live["metadata"]["uid"]:
             raise refusals.precondition(resource, name, "UID", operation.uid, live["metadata"]["uid"])
         new = clone(operation.change(live))
-        return self._replace(operation, key, live, new, resource, operation.managed)
+        return self._replace(operation, key, live, new)
 
-    def _replace(
-        self, operation: Update | Patch, key: Key, live: RawObject, new: RawObject, resource: Resource, managed: bool
-    ) -> Outcome:
+    def _replace(self, operation: Update | Patch, key: Key, live: RawObject, new: RawObject) -> Outcome:
         """The common end of updates and patches: `new` in the place of `live`."""
+        resource = operation.resource
         now, before = format_time(self._clock()), live["metadata"]
         if new.setdefault("metadata", {}).get("resourceVersion") not in (None, "", before["resourceVersion"]):
             raise refusals.conflict(resource, key.name)
         new = prepare_update(resource, new, live, operation.subresource)
         apply_defaults(resource, new)
         stamp_updated(resource, new, live)
-        if not managed:
-            own(resource, new, live, operation.caller.manager, now, operation.subresource)
+        own(resource, new, live, operation.caller.manager, now, operation.subresource)
         request = _request("UPDATE", operation, key, new, live, operation.subresource)
         new, verdict = self._admit(request)
         warnings = self._check(request._replace(object=new), verdict)

@@ -363,3 +363,19 @@ def test_the_schedulers_events_have_time_action_and_instance(writer):
         "assigned p",
     )
     assert "count" not in event
+
+
+def test_a_namespace_bears_its_name_as_a_label_also_when_it_is_generated(writer):
+    made = writer.create(NS, "", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": "ns-"}}).object
+    assert made["metadata"]["labels"] == {"kubernetes.io/metadata.name": made["metadata"]["name"]}
+
+
+def test_admission_sees_a_name_that_is_not_generated_yet(writer):
+    seen = []
+    writer.admit = lambda request: (
+        seen.append((request.name, "name" in request.object["metadata"])) or Verdict([], [], [])
+    )
+    raw = configmap()
+    raw["metadata"] = {"generateName": "cart-"}
+    writer.create(CM, "shop", raw)
+    assert seen == [("", False)]
