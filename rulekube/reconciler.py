@@ -106,7 +106,8 @@ class Reconciler:
         while True:
             passed = [(moment,) for moment in self.db.waiting() if moment <= self._clock()]
             if passed:
-                self._inbox.report({"elapsed": passed})
+                forgotten = [(moment,) for moment in self.db.forgotten()]  # else probes would pile them up for ever
+                self._inbox.report({"elapsed": passed}, {"elapsed": forgotten})
             if not self._inbox:
                 return
             self.handle(self._inbox.take())

@@ -365,3 +365,25 @@ late(T) :- due(T), elapsed(T).
     finally:
         running.cancel()
         reconciler.stop()
+
+
+async def test_moments_that_nobody_asks_for_any_more_are_forgotten(tmp_path: Path) -> None:
+    pack = tmp_path / "late.dl"
+    pack.write_text(
+        """.decl due(time: time)
+.decl late(time: time)
+.decl setting(name: symbol, value: json)
+.decl cluster(cluster: ref)
+late(T) :- due(T), elapsed(T).
+"""
+    )
+    reconciler = Reconciler([pack], MemoryStore(), lambda: 100)
+    reconciler.report(insert={"due": [(1,), (2,)]})
+    reconciler.catch_up()
+    reconciler.report(insert={"due": [(3,)]}, retract={"due": [(1,)]})
+    reconciler.catch_up()
+    assert reconciler.db.facts("late") == [(2,), (3,)]
+    reconciler.report(insert={"due": [(4,)]})
+    reconciler.catch_up()
+    assert reconciler.db.facts("elapsed") == [(2,), (3,), (4,)]
+    reconciler.stop()

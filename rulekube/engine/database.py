@@ -167,6 +167,13 @@ class Database:
         elapsed = network.relation("elapsed").rows
         return sorted(fact[0] for fact in network.relation(normal.ASKED).rows if fact not in elapsed)
 
+    def forgotten(self) -> list[int]:
+        """The times that are `elapsed` facts although no literal asks for them any more, sorted: whoever owns the clock
+        may retract them, and nothing follows."""
+        network = self._network
+        asked = network.relation(normal.ASKED).rows
+        return sorted(fact[0] for fact in network.relation("elapsed").rows if fact not in asked)
+
     def why(self, fact: str, without: Sequence[str] = ()) -> provenance.Proof | None:
         """A proof of minimal height of a fact, or None where it does not hold.
 
