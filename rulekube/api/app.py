@@ -17,18 +17,19 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from rulekube.api import access, authn, impersonation, negotiation, paths, status, version
+from rulekube.api import access, authn, impersonation, negotiation, paths, status
 from rulekube.api.access import Authorize
 from rulekube.api.account_tokens import AccountTokens
 from rulekube.api.authn import Authenticator, ServiceAccountTokens
 from rulekube.api.committer import Committer
-from rulekube.api.discovery import AGGREGATED, Aggregated, Discovery
+from rulekube.api.discovery import Discovery
+from rulekube.api.documents import Documents, nothing
 from rulekube.api.negotiation import Form
 from rulekube.api.openapi import OpenApi
 from rulekube.api.paths import Target
-from rulekube.api.questions import ROOT, Brain, Questions
+from rulekube.api.questions import Brain, Questions
 from rulekube.api.reads import Reads
-from rulekube.api.requests import HEADERS, Call, encode
+from rulekube.api.requests import HEADERS, Call
 from rulekube.api.reviews import Reviews
 from rulekube.api.subresources import LogSource, Subresources
 from rulekube.api.watch import Hub
@@ -41,7 +42,6 @@ from rulekube.facts.store import Store
 from rulekube.facts.writer import Writer
 
 LARGEST_BODY = 3 << 20  # bytes, as Kubernetes; an object's own limit is the validation's
-PUBLIC = ("/healthz", "/livez", "/readyz", "/version")  # open to everybody
 DEPRECATED = {"endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"}
 ONE = ("get", "update", "patch", "delete")  # verbs that need a name; the others take none
 _encode = msgspec.json.Encoder().encode
@@ -57,9 +57,7 @@ def wall_clock() -> int:
 class Server:
     """What one application is made of."""
 
-    discovery: Discovery
-    openapi: OpenApi
-    questions: Questions
+    documents: Documents
     verbs: dict[str, Handler]
     subresources: dict[str, Handler]
     reviews: Mapping[str, Handler]
@@ -81,18 +79,18 @@ class Server:
             return failed(ApiError("RequestEntityTooLarge", message))
 
     async def _serve(self, request: web.Request, target: Target, resource: Resource | None) -> web.StreamResponse:
-        if request.path.rstrip("/") in PUBLIC and request.method == "GET":
-            return self._public(request)
+        if (public := self.documents.public(request)) is not None:
+            return public
         user = authn.authenticate(request, self.authenticators)
         asked = access.attributes(user, target, request.path)
         user = impersonation.effective(request, user, self.authorize, asked)
         access.check(self.authorize, asked._replace(user=user))
         if not target.plural:
-            return await self._document(request)
+            return await self.documents.handle(request)
         if resource is None:
-            if self.discovery.resources(target.group, target.version) is None:
-                return _nothing()
-            raise status.no_such_path()
+            if self.documents.knows(target.group, target.version):
+                raise status.no_such_path()
+            return nothing()
         return await self._resource(request, user, target, resource)
 
     async def _resource(
@@ -121,37 +119,6 @@ class Server:
         if resource.namespaced and not target.namespace and target.verb not in ("list", "watch", "deletecollection"):
             raise status.method_not_allowed()
         return self.reviews.get(resource.key, self.verbs[target.verb])
-
-    def _public(self, request: web.Request) -> web.Response:
-        if request.path == "/version":
-            return web.json_response(version.document(), headers=HEADERS)
-        return web.Response(text="ok", headers=HEADERS)
-
-    async def _document(self, request: web.Request) -> web.StreamResponse:
-        """Discovery, OpenAPI, and RuleKube's own endpoints."""
-        if request.path.startswith(ROOT):
-            return await self.questions.handle(request)
-        parts = [part for part in request.path.split("/") if part]
-        match parts:
-            case []:
-                return _plain(request, self.discovery.paths)
-            case ["api"]:
-                return _discovery(request, self.discovery.aggregated_core, self.discovery.core)
-            case ["apis"]:
-                return _discovery(request, self.discovery.aggregated_groups, self.discovery.groups)
-            case ["api", found]:
-                return _plain(request, self.discovery.resources("", found))
-            case ["apis", group]:
-                return _plain(request, self.discovery.group(group))
-            case ["apis", group, found]:
-                return _plain(request, self.discovery.resources(group, found))
-            case ["openapi", "v3"]:
-                return web.Response(
-                    body=_encode(self.openapi.index()), content_type="text/plain", charset="utf-8", headers=HEADERS
-                )
-            case ["openapi", "v3", *rest]:
-                return _openapi(request, self.openapi.document("/".join(rest)))
-        return _nothing()
 
 
 async def _refuse(_call: Call) -> web.StreamResponse:
@@ -186,40 +153,6 @@ def failed(error: ApiError) -> web.Response:
     )
 
 
-def _nothing() -> web.Response:
-    """A path that no part of the server knows."""
-    return web.Response(
-        text="404 page not found\n", status=404, headers={**HEADERS, "X-Content-Type-Options": "nosniff"}
-    )
-
-
-def _plain(request: web.Request, document: dict[str, Any] | None) -> web.Response:
-    if document is None:
-        return _nothing()
-    form = negotiation.accepted(request.headers.get("Accept", ""), shapes=False)
-    return web.Response(body=encode(document, form.media), content_type=form.media, headers=HEADERS)
-
-
-def _discovery(request: web.Request, aggregated: Aggregated, legacy: dict[str, Any]) -> web.Response:
-    if not Aggregated.wanted(request.headers.get("Accept", "")):
-        return _plain(request, legacy)
-    headers = {**HEADERS, "ETag": aggregated.etag, "Vary": "Accept"}
-    if aggregated.etag in request.headers.get("If-None-Match", ""):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=aggregated.body, headers={**headers, "Content-Type": AGGREGATED})
-
-
-def _openapi(request: web.Request, document: tuple[bytes, str] | None) -> web.Response:
-    if document is None:
-        return web.Response(status=404, headers=HEADERS)
-    body, digest = document
-    kept = "public, immutable" if request.query.get("hash") else "no-cache, private"
-    headers = {"Cache-Control": kept, "ETag": f'"{digest}"', "Vary": "Accept"}
-    if digest in request.headers.get("If-None-Match", ""):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, content_type="application/json", headers=headers)
-
-
 def create_app(
     store: Store,
     writer: Writer,
@@ -238,9 +171,7 @@ def create_app(
     special = Subresources(reads, writes, log_source)
     discovery = Discovery(resources.TABLE)
     server = Server(
-        discovery,
-        OpenApi(discovery),
-        Questions(brain),
+        Documents(discovery, OpenApi(discovery), Questions(brain)),
         {
             "get": reads.get,
             "list": reads.list,

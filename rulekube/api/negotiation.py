@@ -17,6 +17,7 @@ MEDIA = ("application/json", "application/yaml")
 _WILD = ("*/*", "application/*")
 _META = "meta.k8s.io"
 _TRANSFORMS = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
+_KNOWN = (*MEDIA, *_WILD, "application/vnd.kubernetes.protobuf")
 _LISTED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
 
 
@@ -48,6 +49,8 @@ def accepted(header: str, *, watch: bool = False, shapes: bool = True) -> Form:
             and parameters.get("v") in ("v1", "v1beta1")
         ):
             return Form(media, shape.removesuffix("List"), parameters["v"])
+    if shapes and not any(clause[0] in _KNOWN for clause in map(_clause, header.split(","))):
+        raise ApiError("NotAcceptable", f"406: Not Acceptable\n\nAvailable representations: {_LISTED}", {})
     raise ApiError("NotAcceptable", f"only the following media types are accepted: {_LISTED}")
 
 

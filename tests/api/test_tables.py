@@ -222,3 +222,22 @@ async def test_partial_metadata(server):
     assert shown["kind"] == "PartialObjectMetadataList"
     assert [one["metadata"] for one in shown["items"]] == [made["metadata"]]
     assert "data" not in shown["items"][0]
+
+
+async def test_forms_that_are_not_spoken_are_refused(server):
+    await server.make("ConfigMap", "a")
+    path = "/api/v1/namespaces/default/configmaps/a"
+    for accept in ("text/html", "application/cbor"):
+        status, _, answer = await server.call("GET", path, Accept=accept)
+        assert (status, answer["reason"], answer["details"]) == (406, "NotAcceptable", {})
+        assert answer["message"] == (
+            "406: Not Acceptable\n\nAvailable representations: "
+            "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+        )
+    for accept in (
+        "application/vnd.kubernetes.protobuf,application/json",
+        "*/*",
+        "application/json;q=0.5",
+        "text/html,*/*",
+    ):
+        assert (await server.call("GET", path, Accept=accept))[0] == 200
