@@ -85,7 +85,7 @@ class Writes:
         live = self._store.get(self._key(call))
         written = self.writer.delete(views.stored_row(call.resource), target.namespace, target.name, chosen, who)
         await self.done(call, written)
-        if written.type == "DELETED" and not call.resource.graceful and live is not None:
+        if written.type == "DELETED" and not call.resource.returns_deleted and live is not None:
             gone = status.deleted(call.resource, target.name, live["metadata"]["uid"])
             return respond(plain(call), gone)
         return respond(call, written.object)

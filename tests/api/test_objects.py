@@ -107,3 +107,9 @@ async def test_dry_run_changes_nothing(server):
     assert (status, answer["metadata"]["name"]) == (201, "a")
     assert "resourceVersion" not in answer["metadata"]
     assert (await server.call("GET", f"{CONFIG_MAPS}/a"))[0] == 404
+
+
+async def test_deleting_a_service_answers_the_service(server):
+    await server.make("Service", "s", spec={"ports": [{"port": 80}]})
+    status, _, gone = await server.call("DELETE", "/api/v1/namespaces/default/services/s")
+    assert (status, gone["kind"], gone["metadata"]["name"]) == (200, "Service", "s")
