@@ -29,7 +29,7 @@ from rulekube.actuators.docker_watch import DockerWatch
 from rulekube.actuators.ledger import Ledger
 from rulekube.actuators.log_stream import DockerLog, LogStream, LogWindow
 from rulekube.engine import Ref, from_json
-from rulekube.errors import ActuatorError
+from rulekube.errors import ActuatorError, SetupError
 
 Raw = Mapping[str, Any]
 POOL_SIZE = 16
@@ -49,6 +49,7 @@ class DockerContainers:
         self._pull = pull
         self._clock = clock
         self._looking = threading.Lock()
+        self._loading = threading.Lock()
         self._signals: dict[str, list[tuple[str, str, int]]] = {}
         self._failures: dict[str, tuple[Any, ...]] = {}
 
@@ -117,14 +118,20 @@ class DockerContainers:
     def run_sandbox(self, pod: Ref, config: Any) -> None:
         """Create, start and plug the pod's sandbox, as far as each is not done."""
         settings: Raw = from_json(config)
-        image = images.load_pause(self.client)
-        arguments = docker_config.sandbox(self.client, self._owner, pod, settings, image)
+        arguments = docker_config.sandbox(self.client, self._owner, pod, settings, self._pause())
         identifier = self._create(arguments)
         try:
             self.client.start(identifier)
             self._plug(identifier, settings["network"])
         finally:
             self._look(identifier)
+
+    def _pause(self) -> str:
+        with self._loading:
+            try:
+                return images.load_pause(self.client)
+            except SetupError as error:
+                raise ActuatorError(str(error)) from error
 
     def _plug(self, identifier: str, network: Raw) -> None:
         if network["mode"] == "host":

@@ -106,8 +106,19 @@ def compiled(source: Path, libraries: Sequence[str] = ()) -> bytes:
 def load_pause(client: docker.APIClient) -> str:
     """Make sure that the sandbox's image is in the engine; return its tag."""
     if not client.images(name=PAUSE_TAG, quiet=True):
-        load_image(client, PAUSE_TAG, {"/pause": File(compiled(PAUSE_SOURCE), 0o755)}, {"Entrypoint": ["/pause"]})
+        files, command = pause_files()
+        load_image(client, PAUSE_TAG, files, {"Entrypoint": command})
     return PAUSE_TAG
+
+
+def pause_files() -> tuple[Files, list[str]]:
+    """The sandbox's program: ours where a compiler is installed, else a sleeping busybox, which reaps nobody."""
+    try:
+        return {"/pause": File(compiled(PAUSE_SOURCE), 0o755)}, ["/pause"]
+    except SetupError as error:
+        if shutil.which("busybox") is None:
+            raise SetupError(f"{error}; or: apt-get install busybox-static") from error
+        return program("busybox", "/busybox"), ["/busybox", "sleep", "2147483647"]
 
 
 def _with_tag(reference: str) -> str:

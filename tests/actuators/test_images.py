@@ -48,6 +48,17 @@ def test_pause_is_built_the_same_each_time() -> None:
     assert images.compiled(images.PAUSE_SOURCE) == images.compiled(images.PAUSE_SOURCE)
 
 
+def test_without_a_compiler_busybox_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = shutil.which
+    monkeypatch.setattr("shutil.which", lambda name: None if "gcc" in name else found(name) or "/bin/true")
+    files, command = images.pause_files()
+    assert command[:2] == ["/busybox", "sleep"]
+    assert "/busybox" in files
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    with pytest.raises(SetupError, match=r"no C compiler for pause.c.*musl-tools.*busybox-static"):
+        images.pause_files()
+
+
 @pytest.fixture
 def guestbook() -> Iterator[ModuleType]:
     spec = importlib.util.spec_from_file_location("guestbook_images", GUESTBOOK / "__init__.py")
