@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from rulekube.engine import analysis, normal, strata, typing
+from rulekube.engine import analysis, codegen, normal, strata, typing
 from rulekube.engine.aggregates import FoldState
 from rulekube.engine.analysis import Program
 from rulekube.engine.builtins import Function
 from rulekube.engine.core import Clause
 from rulekube.engine.delta import Changes
 from rulekube.engine.errors import Diagnostic, EvaluationError, RuleError, did_you_mean
-from rulekube.engine.incremental import Network, RelationNode
+from rulekube.engine.incremental import Consumer, Network, RelationNode
 from rulekube.engine.relation import Relation
 from rulekube.engine.syntax import Module
 from rulekube.engine.values import Fact, Ref, show_fact
@@ -66,6 +66,10 @@ class Assembled(Network):
         """The current object of this path; without one, a ref that no object has."""
         found = self._resolve(path) if self._resolve is not None else None
         return Ref(path) if found is None else found
+
+    def compile_feed(self, consumers: list[Consumer], name: str) -> Callable[[Sequence[Fact], int], None]:
+        """One function that runs changed facts of a relation through all these rules."""
+        return codegen.compile_feed(consumers, self, f"rules that read {name}")
 
     # --- base facts
 

@@ -25,6 +25,7 @@ from rulekube.engine.syntax import ArrayTerm, Call, Constant, Expression, Object
 from rulekube.engine.values import NO_VALUE, Json
 
 Delta = Callable[[Iterable[Any], int, dict[Any, int]], None]
+Feed = Callable[[Sequence[Any], int], None]
 
 
 class Environment(Protocol):
@@ -43,6 +44,16 @@ class Environment(Protocol):
         """The ref that a ref literal stands for."""
 
 
+class Reader(Protocol):
+    """A goal of a clause that reads a relation, and where what it derives is to go."""
+
+    clause: Clause
+    position: int
+    sign: int
+    gained: dict[Any, int]
+    lost: dict[Any, int]
+
+
 class _Writer:
     """Writes one function: lines, constants, the Python names of bound variables."""
 
@@ -51,10 +62,10 @@ class _Writer:
         self.wanted = names(tuple(wanted))
         self.lines: list[str] = []
         self.scope: dict[str, Any] = {"EMPTY": (), "NO_VALUE": NO_VALUE, "Json": Json}
+        self.held: dict[tuple[str, int], str] = {}
         self.bound: dict[str, str] = {}
         self.depth = 1
         self.counter = 0
-        self.skip = "continue"
 
     def line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
@@ -64,11 +75,11 @@ class _Writer:
         return f"{prefix}{self.counter}"
 
     def hold(self, prefix: str, value: Any) -> str:
-        for name, held in self.scope.items():
-            if held is value and name.startswith(prefix):
-                return name
-        name = self.fresh(prefix)
-        self.scope[name] = value
+        """The name under which the function finds a value."""
+        name = self.held.get((prefix, id(value)))
+        if name is None:
+            name = self.held[prefix, id(value)] = self.fresh(prefix)
+            self.scope[name] = value
         return name
 
     def bind(self, variable: str) -> str:
@@ -79,11 +90,10 @@ class _Writer:
     def loop(self, header: str) -> None:
         self.line(header)
         self.depth += 1
-        self.skip = "continue"
 
     def require(self, condition: str) -> None:
-        self.line(f"if not ({condition}):")
-        self.line(f"    {self.skip}")
+        self.line(f"if {condition}:")
+        self.depth += 1
 
     # --- expressions
 
@@ -121,8 +131,7 @@ class _Writer:
         name = self.fresh("c")
         called = self.hold("function", self.environment.function(node.function))
         self.line(f"{name} = {called}({', '.join(arguments)})")
-        self.line(f"if {name} is NO_VALUE:")
-        self.line(f"    {self.skip}")
+        self.require(f"{name} is not NO_VALUE")
         return name
 
     def tuple(self, parts: Sequence[str]) -> str:
@@ -243,8 +252,36 @@ def relation_of(goal: Goal) -> str:
 def compile_delta(clause: Clause, position: int, environment: Environment) -> Delta:
     """The function that derives what changed facts of one goal add to (or, negated, take from) the head."""
     writer = _Writer(environment, clause.terms)
-    changed = clause.goals[position]
     writer.loop("for f0 in changed:")
+    _derive(writer, clause, position, "sign", "out")
+    delta: Delta = writer.finish("delta", "changed, sign, out", str(clause.place))
+    return delta
+
+
+def compile_feed(
+    readers: Sequence[Reader], environment: Environment, where: str
+) -> Callable[[Sequence[Any], int], None]:
+    """All rules that read a relation once, as one function `feed(changed, sign)`."""
+    writer = _Writer(environment, ())
+    for i, reader in enumerate(readers):
+        gained, lost = writer.hold("out", reader.gained), writer.hold("out", reader.lost)
+        first, second = (gained, lost) if reader.sign > 0 else (lost, gained)
+        writer.line(f"o{i} = {first}" if gained == lost else f"o{i} = {first} if sign > 0 else {second}")
+    writer.line("minus = -sign")
+    writer.loop("for f0 in changed:")
+    depth = writer.depth
+    for i, reader in enumerate(readers):
+        writer.depth = depth
+        writer.bound.clear()
+        _derive(writer, reader.clause, reader.position, "sign" if reader.sign > 0 else "minus", f"o{i}")
+    feed: Feed = writer.finish("feed", "changed, sign", where)
+    return feed
+
+
+def _derive(writer: _Writer, clause: Clause, position: int, sign: str, out: str) -> None:
+    """What one changed fact `f0` of a goal adds to the head."""
+    writer.wanted = names(clause.terms)
+    changed = clause.goals[position]
     if isinstance(changed, Match | Absent):
         writer.unpack("f0", changed.terms)
     else:
@@ -253,9 +290,7 @@ def compile_delta(clause: Clause, position: int, environment: Environment) -> De
     for step in plan.order(clause.goals, position):
         same = relation_of(step.goal) == relation_of(changed) != ""
         writer.goal(step, "f0" if same and step.position < position else "")
-    _emit(writer, clause)
-    delta: Delta = writer.finish("delta", "changed, sign, out", str(clause.place))
-    return delta
+    _emit(writer, clause, sign, out)
 
 
 def compile_full(clause: Clause, environment: Environment) -> Delta:
@@ -264,7 +299,7 @@ def compile_full(clause: Clause, environment: Environment) -> Delta:
     writer.loop("for _ in (None,):")
     for step in plan.order(clause.goals):
         writer.goal(step, "")
-    _emit(writer, clause)
+    _emit(writer, clause, "sign", "out")
     full: Delta = writer.finish("full", "changed, sign, out", str(clause.place))
     return full
 
@@ -283,6 +318,6 @@ def compile_solver(
     return solver
 
 
-def _emit(writer: _Writer, clause: Clause) -> None:
+def _emit(writer: _Writer, clause: Clause, sign: str, out: str) -> None:
     writer.line(f"head = {writer.tuple([writer.expression(t) for t in clause.terms])}")
-    writer.line("out[head] = out.get(head, 0) + sign")
+    writer.line(f"{out}[head] = {out}.get(head, 0) + {sign}")

@@ -12,12 +12,13 @@ Everything a settled node did is in the log; `undo` plays it backwards, after a 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from heapq import heappop, heappush
 from typing import Any
 
 from rulekube.engine.aggregates import FoldState
 from rulekube.engine.codegen import Delta
+from rulekube.engine.core import Clause
 from rulekube.engine.errors import EvaluationError
 from rulekube.engine.relation import Relation
 from rulekube.engine.values import Fact
@@ -28,20 +29,24 @@ Undo = tuple[Any, ...]
 
 
 class Consumer:
-    """A compiled rule that reads a node. `sign` is -1 where it reads it negated; `alone` where it reads it once.
+    """A goal of a rule that reads a node. `sign` is -1 where it reads it negated; `alone` where the rule reads it once.
 
     What it derives goes to the pending counts `gained` (or, for derivations that went, `lost`) of `target`.
     """
 
-    __slots__ = ("alone", "delta", "gained", "lost", "sign", "target")
+    __slots__ = ("alone", "clause", "delta", "gained", "lost", "position", "sign", "target")
 
-    def __init__(self, delta: Delta, sign: int, alone: bool, target: Node, gained: Pending, lost: Pending) -> None:
-        self.delta = delta
+    def __init__(
+        self, clause: Clause, position: int, sign: int, alone: bool, target: Node, gained: Pending, lost: Pending
+    ) -> None:
+        self.clause = clause
+        self.position = position
         self.sign = sign
         self.alone = alone
         self.target = target
         self.gained = gained
         self.lost = lost
+        self.delta: Delta
 
 
 class Node:
@@ -67,10 +72,30 @@ class RelationNode(Node):
         self.pending: Pending = {}
         self.together: list[Consumer] = []
         self.singly: list[Consumer] = []
+        self.rewire()
 
-    def add(self, consumer: Consumer) -> None:
-        """Register a rule that reads this relation."""
-        (self.together if consumer.alone else self.singly).append(consumer)
+    def rewire(self) -> None:
+        """The rules that read this relation have changed: compile them together when next fed."""
+        self._feed: Callable[[Sequence[Fact], int], None] | None = None
+        self._targets: list[tuple[Pending, Node]] = []
+
+    def _pass_on(self, network: Network, retracted: list[Fact], inserted: list[Fact]) -> None:
+        """Run what changed through the rules that read this relation once."""
+        network.touch(len(retracted) + len(inserted))
+        feed = self._feed
+        if feed is None:
+            if not self.together:
+                return
+            feed = self._feed = network.compile_feed(self.together, self.relation.name)
+            outs = {id(out): (out, c.target) for c in self.together for out in (c.gained, c.lost)}
+            self._targets = list(outs.values())
+        if retracted:
+            feed(retracted, -1)
+        if inserted:
+            feed(inserted, 1)
+        for out, target in self._targets:
+            if out and not target.queued:
+                network.push(target)
 
     def forget(self) -> None:
         """Drop what is pending."""
@@ -88,17 +113,9 @@ class RelationNode(Node):
         pending.clear()
         inserted, retracted = relation.consolidate(change)
         network.log.append((_revert, relation, change))
-        if retracted:
-            relation.leave(retracted)
-        if inserted:
-            relation.enter(inserted)
-        elif not retracted:
-            return
-        network.changed[relation.name] = (inserted, retracted)
-        if retracted:
-            network.feed(self.together, retracted, -1)
-        if inserted:
-            network.feed(self.together, inserted, 1)
+        if inserted or retracted:
+            network.changed[relation.name] = (inserted, retracted)
+            self._pass_on(network, retracted, inserted)
 
     def _settle_singly(self, network: Network) -> None:
         """Rules that read the relation twice see it change one fact at a time."""
@@ -126,16 +143,11 @@ class RelationNode(Node):
                 inserted.append(fact)
                 network.feed(self.singly, (fact,), 1)
         network.note(relation.name, inserted, retracted)
-        if retracted:
-            network.feed(self.together, retracted, -1)
-        if inserted:
-            network.feed(self.together, inserted, 1)
+        self._pass_on(network, retracted, inserted)
 
 
 def _revert(relation: Relation, change: Pending) -> None:
-    inserted, retracted = relation.consolidate({fact: -count for fact, count in change.items()})
-    relation.leave(retracted)
-    relation.enter(inserted)
+    relation.consolidate({fact: -count for fact, count in change.items()})
 
 
 def _revert_fold(state: FoldState, change: Pending) -> None:
@@ -212,6 +224,10 @@ class Network:
         self.allowed: float = math.inf
         """How far `touched` may go; past it the commit fails."""
         self._queue: list[int] = []
+
+    def compile_feed(self, consumers: list[Consumer], name: str) -> Callable[[Sequence[Fact], int], None]:
+        """One function that runs changed facts through all these rules."""
+        raise NotImplementedError
 
     def note(self, relation: str, inserted: list[Fact], retracted: list[Fact]) -> None:
         """Remember what changed, for the commit's answer."""

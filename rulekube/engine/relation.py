@@ -15,35 +15,56 @@ from rulekube.engine.values import Fact
 
 Index = dict[Any, dict[Fact, None]]
 Keep = Callable[[Iterable[Fact]], None]
+Consolidate = Callable[[dict[Fact, int]], tuple[list[Fact], list[Fact]]]
 
+_CONSOLIDATE = """
+def consolidate(pending):
+    inserted = []
+    retracted = []
+    for fact, change in pending.items():
+        if change:
+            before = rows.get(fact, 0)
+            after = before + change
+            if not after:
+                del rows[fact]
+                retracted.append(fact){leave}
+            else:
+                rows[fact] = after
+                if not before:
+                    inserted.append(fact){enter}
+    return inserted, retracted
+"""
 _ENTER = """
-        bucket = index{i}.get(key)
-        if bucket is None:
-            index{i}[key] = {{fact: None}}
-        else:
-            bucket[fact] = None"""
+{indent}key = {key}
+{indent}bucket = index{i}.get(key)
+{indent}if bucket is None:
+{indent}    index{i}[key] = {{fact: None}}
+{indent}else:
+{indent}    bucket[fact] = None"""
 _LEAVE = """
-        bucket = index{i}[key]
-        if len(bucket) == 1:
-            del index{i}[key]
-        else:
-            del bucket[fact]"""
+{indent}key = {key}
+{indent}bucket = index{i}[key]
+{indent}if len(bucket) == 1:
+{indent}    del index{i}[key]
+{indent}else:
+{indent}    del bucket[fact]"""
 
 
 class Relation:
     """The present facts of one relation, by every index that somebody asked for.
 
     `enter` puts facts that have just become present into the indexes, `leave` takes those out that no longer are.
+    `consolidate` adds signed counts to `rows`, keeps the indexes, and returns the facts that became present and those
+    that ceased to be.
     """
 
-    __slots__ = ("enter", "indexes", "leave", "name", "rows")
+    __slots__ = ("consolidate", "enter", "indexes", "leave", "name", "rows")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.rows: dict[Fact, int] = {}
         self.indexes: dict[tuple[int, ...], Index] = {}
-        self.enter: Keep = _nothing
-        self.leave: Keep = _nothing
+        self._forget_compiled()
 
     def index(self, columns: tuple[int, ...]) -> Index:
         """The index over `columns`: a single column's key is its value, several columns' a tuple."""
@@ -53,48 +74,41 @@ class Relation:
             key = itemgetter(*columns)
             for fact in self.rows:
                 found.setdefault(key(fact), {})[fact] = None
-            self.enter = self._first_enter
-            self.leave = self._first_leave
+            self._forget_compiled()
         return found
 
+    def _forget_compiled(self) -> None:
+        self.enter: Keep = self._first_enter
+        self.leave: Keep = self._first_leave
+        self.consolidate: Consolidate = self._first_consolidate
+
     def _first_enter(self, facts: Iterable[Fact]) -> None:
-        self.enter = self._compiled("enter", _ENTER)
+        self.enter = self._compiled("enter", self._loop("enter", _ENTER))
         self.enter(facts)
 
     def _first_leave(self, facts: Iterable[Fact]) -> None:
-        self.leave = self._compiled("leave", _LEAVE)
+        self.leave = self._compiled("leave", self._loop("leave", _LEAVE))
         self.leave(facts)
 
-    def _compiled(self, name: str, body: str) -> Keep:
-        source = f"def {name}(facts):\n    for fact in facts:"
-        scope: dict[str, Any] = {}
-        for i, (columns, index) in enumerate(self.indexes.items()):
-            scope[f"index{i}"] = index
+    def _first_consolidate(self, pending: dict[Fact, int]) -> tuple[list[Fact], list[Fact]]:
+        leave, enter = self._kept(_LEAVE, " " * 16), self._kept(_ENTER, " " * 20)
+        self.consolidate = self._compiled("consolidate", _CONSOLIDATE.format(leave=leave, enter=enter))
+        return self.consolidate(pending)
+
+    def _loop(self, name: str, body: str) -> str:
+        return f"def {name}(facts):\n    for fact in facts:\n        pass{self._kept(body, ' ' * 8)}\n"
+
+    def _kept(self, body: str, indent: str) -> str:
+        """The lines that keep every index for one fact."""
+        text = ""
+        for i, columns in enumerate(self.indexes):
             parts = [f"fact[{column}]" for column in columns]
             key = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
-            source += f"\n        key = {key}{body.format(i=i)}"
+            text += body.format(indent=indent, key=key, i=i)
+        return text
+
+    def _compiled(self, name: str, source: str) -> Any:
+        scope: dict[str, Any] = {f"index{i}": index for i, index in enumerate(self.indexes.values())}
+        scope["rows"] = self.rows
         exec(compile(source, f"<{name} {self.name}>", "exec"), scope)  # noqa: S102 - the code is ours
-        keep: Keep = scope[name]
-        return keep
-
-    def consolidate(self, pending: dict[Fact, int]) -> tuple[list[Fact], list[Fact]]:
-        """Add signed counts; returns the facts that became present and those that ceased to be (indexes not yet)."""
-        rows = self.rows
-        inserted: list[Fact] = []
-        retracted: list[Fact] = []
-        for fact, change in pending.items():
-            if change:
-                before = rows.get(fact, 0)
-                after = before + change
-                if after:
-                    rows[fact] = after
-                    if not before:
-                        inserted.append(fact)
-                else:
-                    del rows[fact]
-                    retracted.append(fact)
-        return inserted, retracted
-
-
-def _nothing(_facts: Iterable[Fact]) -> None:
-    """Keep no index."""
+        return scope[name]

@@ -104,6 +104,8 @@ class Wiring:
         network.nodes.clear()
         for rank, component in enumerate(plan.components):
             node = self.nodes.get(component.names[0]) or self._made(component, plan)
+            if isinstance(node, RelationNode):
+                node.rewire()
             node.rank = rank
             network.nodes.append(node)
             self.nodes.update(dict.fromkeys(component.names, node))
@@ -155,21 +157,23 @@ class Wiring:
                 continue
             node = self.nodes[name]
             sign = -1 if isinstance(goal, Absent) else 1
-            consumer = Consumer(_uncompiled, sign, read.count(name) == 1, target, gained, lost)
-            consumer.delta = self._compiled_when_used(clause, position, consumer)
+            consumer = Consumer(clause, position, sign, read.count(name) == 1, target, gained, lost)
+            consumer.delta = self._compiled_when_used(consumer)
             consumers = self._readers(name, consumer.alone, inside=node is target)
             consumers.append(consumer)
+            if isinstance(node, RelationNode):
+                node.rewire()
             attachments.append((consumers, consumer))
             if isinstance(node, RecursiveNode) and node is not target:
                 several = sum(1 for other in read if other and self.nodes[other] is node) > 1
                 node.entangled = node.entangled or several
         self.attached[clause].append(attachments)
 
-    def _compiled_when_used(self, clause: Clause, position: int, consumer: Consumer) -> codegen.Delta:
+    def _compiled_when_used(self, consumer: Consumer) -> codegen.Delta:
         """Most rules of a large program are never fed; those that are get compiled by their first changed fact."""
 
         def first(changed: Iterable[Fact], sign: int, out: Pending) -> None:
-            consumer.delta = codegen.compile_delta(clause, position, self.network)
+            consumer.delta = codegen.compile_delta(consumer.clause, consumer.position, self.network)
             consumer.delta(changed, sign, out)
 
         return first
@@ -193,10 +197,6 @@ class Wiring:
             return node.consumers
         member = self.members[name]
         return member.inside if inside else member.outside
-
-
-def _uncompiled(_changed: Iterable[Fact], _sign: int, _out: Pending) -> None:
-    raise AssertionError("a consumer is given its rule when it is attached")
 
 
 class _Plan:
