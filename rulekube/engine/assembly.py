@@ -19,6 +19,10 @@ from rulekube.engine.syntax import Module
 from rulekube.engine.values import Fact, Ref, show_fact
 from rulekube.engine.wiring import Wiring
 
+_GROWTH = 8
+"""Rules are planned anew when there are so many times more facts than when they were planned."""
+_SMALL = 1000
+
 Facts = Mapping[str, Iterable[Sequence[Any]]]
 
 
@@ -36,6 +40,9 @@ class Assembled(Network):
         self.entry: dict[str, RelationNode] = {}
         self._given: dict[str, dict[Fact, None]] = {}
         self.queries: dict[str, Any] = {}
+        self._planned_for = _SMALL
+        self.replan_at = _SMALL
+        """The count of touched facts at which to look whether to plan anew."""
         self._wiring = Wiring(self)
 
     def adopt(self, program: Program, normalizer: normal.Normalizer) -> Changes:
@@ -52,6 +59,10 @@ class Assembled(Network):
         if found is None:
             found = self._relations[name] = Relation(name)
         return found
+
+    def expected(self, relation: str, columns: tuple[int, ...]) -> float:
+        """How many facts of a relation are expected to match when these columns are bound."""
+        return self.relation(relation).expected(columns)
 
     def fold_values(self, name: str) -> tuple[dict[Any, Any], Any]:
         """The values of an aggregate by group, and the value of an empty group."""
@@ -70,6 +81,14 @@ class Assembled(Network):
     def compile_feed(self, consumers: list[Consumer], name: str) -> Callable[[Sequence[Fact], int], None]:
         """One function that runs changed facts of a relation through all these rules."""
         return codegen.compile_feed(consumers, self, f"rules that read {name}")
+
+    def replan(self) -> None:
+        """Plan rules anew when next fed, should the facts have grown so much that other orders may be better."""
+        size = sum(len(relation.rows) for relation in self._relations.values())
+        self.replan_at = self.touched + max(size, _SMALL)
+        if size > _GROWTH * self._planned_for:
+            self._planned_for = max(size, _SMALL)
+            self._wiring.replan()
 
     # --- base facts
 

@@ -34,6 +34,9 @@ class Environment(Protocol):
     def relation(self, name: str) -> Relation:
         """The facts of a relation."""
 
+    def expected(self, relation: str, columns: tuple[int, ...]) -> float:
+        """How many facts of a relation are expected to match when these columns are bound."""
+
     def fold_values(self, name: str) -> tuple[dict[Any, Any], Any]:
         """The values of an aggregate by group, and the value of an empty group."""
 
@@ -287,7 +290,7 @@ def _derive(writer: _Writer, clause: Clause, position: int, sign: str, out: str)
     else:
         assert isinstance(changed, Lookup)
         writer.unpack("f0", (*changed.group, changed.target))
-    for step in plan.order(clause.goals, position):
+    for step in plan.order(clause.goals, position, expected=writer.environment.expected):
         same = relation_of(step.goal) == relation_of(changed) != ""
         writer.goal(step, "f0" if same and step.position < position else "")
     _emit(writer, clause, sign, out)
@@ -297,7 +300,7 @@ def compile_full(clause: Clause, environment: Environment) -> Delta:
     """The function that derives the head from nothing; its first argument is ignored."""
     writer = _Writer(environment, clause.terms)
     writer.loop("for _ in (None,):")
-    for step in plan.order(clause.goals):
+    for step in plan.order(clause.goals, expected=environment.expected):
         writer.goal(step, "")
     _emit(writer, clause, "sign", "out")
     full: Delta = writer.finish("full", "changed, sign, out", str(clause.place))
@@ -311,7 +314,7 @@ def compile_solver(
     writer = _Writer(environment, wanted)
     parameters = [writer.bind(name) for name in given]
     writer.loop("for _ in (None,):")
-    for step in plan.order(goals, bound=given):
+    for step in plan.order(goals, bound=given, expected=environment.expected):
         writer.goal(step, "")
     writer.line(f"yield {writer.tuple([writer.expression(e) for e in wanted])}")
     solver: Callable[..., Iterable[Any]] = writer.finish("solve", ", ".join(parameters), where)

@@ -138,6 +138,8 @@ class Database:
                 network.log.clear()
             finally:
                 network.allowed = math.inf
+            if network.touched >= network.replan_at:
+                network.replan()
         return changes
 
     def what_if(self, insert: Facts | None = None, retract: Facts | None = None, limit: float = math.inf) -> Changes:

@@ -1,13 +1,14 @@
 """The order in which a clause's goals are evaluated.
 
 A plan starts either from a changed fact of one goal or from nothing, and takes at each step the goal that is cheapest
-now: tests and assignments as soon as their variables are bound, then lookups, then the atom with the largest share of
-bound columns. The text's order decides between equals, so that plans are stable.
+now: tests and assignments as soon as their variables are bound, then lookups, then the atom that is expected to match
+the fewest facts (or, where nothing is known of its relation yet, the one with the largest share of bound columns). The
+text's order decides between equals, so that plans are stable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rulekube.engine.core import Absent, Compare, Enumerate, Goal, Lookup, Match, Test, names
@@ -32,7 +33,18 @@ class Stuck(Exception):  # noqa: N818 - an answer of the planner that the checke
         self.bound = frozenset(bound)
 
 
-def order(goals: Sequence[Goal], start: int | None = None, bound: Iterable[str] = ()) -> list[Step]:
+Expected = Callable[[str, tuple[int, ...]], float]
+"""How many facts of a relation are expected to match when these columns are bound; 0 where nothing is known."""
+
+
+def unknown(_relation: str, _columns: tuple[int, ...]) -> float:
+    """Nothing is known of any relation."""
+    return 0
+
+
+def order(
+    goals: Sequence[Goal], start: int | None = None, bound: Iterable[str] = (), expected: Expected = unknown
+) -> list[Step]:
     """The steps after `start` (whose variables are bound then). Raises Stuck for an unsafe clause."""
     known = set(bound)
     used = [names(goal) for goal in goals]
@@ -41,7 +53,7 @@ def order(goals: Sequence[Goal], start: int | None = None, bound: Iterable[str] 
     steps: list[Step] = []
     left = [i for i in range(len(goals)) if i != start]
     while left:
-        cost, best = min((_cost(goals[i], used[i], known), i) for i in left)
+        cost, best = min((_cost(goals[i], used[i], known, expected), i) for i in left)
         if cost >= _NEVER:
             raise Stuck([goals[i] for i in left], known)
         goal = goals[best]
@@ -72,13 +84,15 @@ def binds(goal: Goal) -> set[str]:
     return names(goal)
 
 
-_NEVER = 1e9
+_NEVER = 1e18
+_UNJOINED = 1e9
+"""Added to what an atom costs that shares no variable with what is bound: a product comes last."""
 
 
-def _cost(goal: Goal, used: set[str], known: set[str]) -> float:
+def _cost(goal: Goal, used: set[str], known: set[str], expected: Expected) -> float:
     """What it costs to evaluate a goal that uses these variables, now."""
     if isinstance(goal, Match):
-        return _match_cost(goal, known)
+        return _match_cost(goal, known, expected)
     if isinstance(goal, Compare):
         if used <= known:
             return 0
@@ -95,17 +109,14 @@ def _cost(goal: Goal, used: set[str], known: set[str]) -> float:
     return 4 if wanted <= known else _NEVER
 
 
-def _match_cost(goal: Match, known: set[str]) -> float:
-    """0 columns bound: 1000; all bound: 2; between them, the more bound the cheaper."""
-    if not goal.terms:
+def _match_cost(goal: Match, known: set[str], expected: Expected) -> float:
+    """All columns bound: 2. Otherwise from 5 upwards, by the facts expected to match."""
+    columns = tuple(i for i, t in enumerate(goal.terms) if not isinstance(t, Variable) or t.name in known)
+    if len(columns) == len(goal.terms):
         return 2
-    bound = sum(1 for t in goal.terms if not isinstance(t, Variable) or t.name in known)
-    if bound == len(goal.terms):
-        return 2
-    fixed = sum(1 for t in goal.terms if isinstance(t, Variable) and t.name in known)
-    if bound == 0:
-        return 1000
-    return (10 if fixed else 500) + 100 * (1 - bound / len(goal.terms))
+    matches = expected(goal.relation, columns) or 10 + 100 * (1 - len(columns) / len(goal.terms))
+    joins = any(isinstance(t, Variable) and t.name in known for t in goal.terms)
+    return matches + (5 if joins or not known else _UNJOINED)
 
 
 def _binding_side(goal: Goal, known: set[str]) -> str:

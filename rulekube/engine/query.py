@@ -81,6 +81,10 @@ class Scope:
         """A relation of the question or of the network."""
         return self._own[name] if name in self._own else self.network.relation(name)
 
+    def expected(self, relation: str, columns: tuple[int, ...]) -> float:
+        """How many facts of a relation are expected to match when these columns are bound."""
+        return self.relation(relation).expected(columns)
+
     def fold_values(self, name: str) -> tuple[dict[Any, Any], Any]:
         """An aggregate of the question or of the network."""
         state = self._folds.get(name) or self.network.folds[name]

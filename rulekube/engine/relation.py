@@ -7,7 +7,9 @@ never replaced, for compiled rules hold them. What keeps the indexes is itself c
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -17,6 +19,7 @@ Index = dict[Any, dict[Fact, None]]
 Keep = Callable[[Iterable[Fact]], None]
 Consolidate = Callable[[dict[Fact, int]], tuple[list[Fact], list[Fact]]]
 
+_SAMPLE = 256
 _CONSOLIDATE = """
 def consolidate(pending):
     inserted = []
@@ -76,6 +79,24 @@ class Relation:
                 found.setdefault(key(fact), {})[fact] = None
             self._forget_compiled()
         return found
+
+    def expected(self, columns: tuple[int, ...]) -> float:
+        """How many facts share their values of `columns` with a fact, on average; 0 while the relation is empty.
+
+        From the index, or from how often two facts of a sample agree.
+        """
+        size = len(self.rows)
+        if not columns or not size:
+            return size
+        index = self.indexes.get(columns)
+        if index:
+            return size / len(index)
+        sample = list(islice(self.rows, 0, None, max(1, size // _SAMPLE)))
+        if len(sample) < 2:
+            return size
+        keys = Counter(map(itemgetter(*columns), sample))
+        agreeing = sum(n * (n - 1) for n in keys.values()) / (len(sample) * (len(sample) - 1))
+        return 1 + agreeing * (size - 1)
 
     def _forget_compiled(self) -> None:
         self.enter: Keep = self._first_enter

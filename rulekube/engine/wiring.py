@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rulekube.engine.assembly import Assembled
 
 Changed = dict[str, tuple[list[Fact], list[Fact]]]
+Attachment = tuple[Node, list[Consumer], Consumer]
 Shape = tuple[Any, ...]
 """What a node is made for; a name whose shape differs gets another node."""
 
@@ -38,7 +39,7 @@ class Wiring:
         self.shapes: dict[str, Shape] = {}
         self.taken: dict[str, list[Fact]] = {}
         """Committed facts of relations that take none any more; kept until the next change, should this one fail."""
-        self.attached: dict[Clause, list[list[tuple[list[Consumer], Consumer]]]] = defaultdict(list)
+        self.attached: dict[Clause, list[list[Attachment]]] = defaultdict(list)
 
     def adopt(self, program: Program, normalizer: normal.Normalizer) -> Changed:
         """Run another program from now on; returns the changed facts (inserted, retracted) by relation."""
@@ -61,6 +62,16 @@ class Wiring:
             self._attach(clause)
         self._put_in(plan.clauses, kept)
         return _composed(first, network.settle())
+
+    def replan(self) -> None:
+        """Forget all compiled rules; they are planned anew when next fed."""
+        for node in self.network.nodes:
+            if isinstance(node, RelationNode):
+                node.rewire()
+        for copies in self.attached.values():
+            for attachments in copies:
+                for _, _, consumer in attachments:
+                    consumer.delta = self._compiled_when_used(consumer)
 
     # --- out with the old
 
@@ -88,8 +99,10 @@ class Wiring:
                 self.network.forget_given(name)
 
     def _detach(self, clause: Clause) -> None:
-        for consumers, consumer in self.attached[clause].pop():
+        for node, consumers, consumer in self.attached[clause].pop():
             consumers.remove(consumer)
+            if isinstance(node, RelationNode):
+                node.rewire()
 
     def _may_hold(self, clause: Clause) -> bool:
         return all(self.network.relation(g.relation).rows for g in clause.goals if isinstance(g, Match))
@@ -150,7 +163,7 @@ class Wiring:
         target = self.nodes[clause.head]
         read = [codegen.relation_of(goal) for goal in clause.goals]
         gained, lost = self._pendings(clause)
-        attachments: list[tuple[list[Consumer], Consumer]] = []
+        attachments: list[Attachment] = []
         for position, goal in enumerate(clause.goals):
             name = read[position]
             if not name:
@@ -163,7 +176,7 @@ class Wiring:
             consumers.append(consumer)
             if isinstance(node, RelationNode):
                 node.rewire()
-            attachments.append((consumers, consumer))
+            attachments.append((node, consumers, consumer))
             if isinstance(node, RecursiveNode) and node is not target:
                 several = sum(1 for other in read if other and self.nodes[other] is node) > 1
                 node.entangled = node.entangled or several

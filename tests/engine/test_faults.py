@@ -15,15 +15,15 @@ from tests.engine.held import DisagreementError, Held
 from tests.engine.programs import histories, programs
 
 FAULTS = {
-    "a derivation that goes is counted as one that comes": (codegen, "_emit", "+ sign", "+ 1"),
+    "a derivation that goes is counted as one that comes": (codegen, "_emit", "+ {sign}", "+ 1"),
     "vanished facts are not passed on": (
         incremental.RelationNode,
-        "settle",
-        "network.feed(self.together, retracted, -1)",
+        "_pass_on",
+        "feed(retracted, -1)",
         "pass",
     ),
     "negation keeps its sign": (incremental.Network, "feed", "sign * consumer.sign", "sign"),
-    "a join of a relation with itself counts twice": (codegen, "compile_delta", '"f0" if same and', '"f0" if 0 and'),
+    "a join of a relation with itself counts twice": (codegen, "_derive", '"f0" if same and', '"f0" if 0 and'),
     "an index keeps what has gone": (relation.Relation, "_first_leave", "self.leave(facts)", "return"),
     "an aggregate forgets to withdraw its old value": (
         aggregates.FoldState,
