@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rulekube.actuators.base import Action, Actuator, Fact
 from rulekube.actuators.dispatch import Dispatcher, Inline, InlineActuator, Threaded
 from rulekube.actuators.owed import ActionRelation, Owed
-from rulekube.engine import Changes, Database, Proof, Ref, Rows, parser, show_fact, to_json
+from rulekube.engine import Changes, Database, Proof, Ref, Rows, to_json
 from rulekube.errors import RuleError
 from rulekube.facts import judgement
 from rulekube.facts.admission import Request, Verdict
@@ -27,12 +27,11 @@ from rulekube.facts.functions import FUNCTIONS
 from rulekube.facts.inbox import Delta, FactLists, Inbox
 from rulekube.facts.paths import key_of, stored_key
 from rulekube.facts.resources import TABLE
-from rulekube.facts.store.interface import Store
+from rulekube.facts.store.interface import Key, Store
+from rulekube.policies import WORK, WORK_PER_FACT, Policies
 
 log = logging.getLogger("rulekube.reconciler")
 Clock = Callable[[], int]  # microseconds since 1970
-GIVEN = ("setting", "cluster", "failed", "elapsed", "request", "attempt", "attempt_group")  # told by the loop itself
-WORK, WORK_PER_FACT = 500_000, 200  # facts handed to rules that one commit may cost
 
 
 def _limit(*changes: FactLists) -> int:
@@ -48,25 +47,24 @@ class Reconciler:
     ) -> None:
         self.db = Database.from_files(rules, functions=FUNCTIONS, resolve_ref=self._resolve)
         self.store, self._clock = store, clock
-        self._packs: dict[str, str] = {}
-        self.errors: dict[str, str] = {}  # user pack or "commit" → why it was put aside
+        self._policies = Policies(self.db)
         self._revision = 0
         self._dispatchers: list[Dispatcher] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
-        self._inbox = Inbox(Flattener(self.db.inputs()), self._wake)
+        self._mappings = self.db.inputs()
+        self._inbox = Inbox(Flattener(self._mappings), self._wake)
+        self._untaken: Delta | None = None  # taken from the inbox, and not committed yet
         actions = [self.db.program.relations[name] for name in self.db.actions()]
         keys = {a.name: tuple(a.columns.index(column) for column in a.key) for a in actions}
         relations = self.db.program.relations
         self.owed = Owed(
-            [ActionRelation(name, key, relations[name].actuator) for name, key in keys.items()], self._judge
+            [ActionRelation(name, key, relations[name].actuator) for name, key in keys.items()], self._policies.judge
         )
         self._inbox.report({"setting": [(name, to_json(value)) for name, value in (settings or {}).items()]})
         self._inbox.report({"cluster": [(Ref("cluster", ""),)]})
         self._unsubscribe = store.subscribe(self._inbox.changed)
-        rows = [row for row in TABLE if not row.stored_as]
-        objects = ((stored_key(row, raw), raw) for row in rows for raw in store.list(row.key))
-        self._inbox.load(objects, store.revision)
+        self._inbox.load(self._stored(), store.revision)
 
     # The heart.
 
@@ -76,8 +74,13 @@ class Reconciler:
             try:
                 changes = self.db.commit(delta.insert, delta.retract, limit=_limit(delta.insert, delta.retract))
             except RuleError as error:
-                if not self._put_aside(error):
+                without = self._policies.put_aside(error)
+                if without is None:
                     raise
+                self._replan(without)
+                known = self.db.program.relations  # without those that the pack brought
+                insert, retract = ({n: f for n, f in d.items() if n in known} for d in (delta.insert, delta.retract))
+                delta = Delta(insert, retract, delta.revision)
             else:
                 self._revision = delta.revision
                 return self._follow(changes)
@@ -108,9 +111,11 @@ class Reconciler:
             if passed:
                 forgotten = [(moment,) for moment in self.db.forgotten()]  # else probes would pile them up for ever
                 self._inbox.report({"elapsed": passed}, {"elapsed": forgotten})
-            if not self._inbox:
+            if not self._inbox and self._untaken is None:
                 return
-            self.handle(self._inbox.take())
+            self._untaken = self._untaken or self._inbox.take()
+            self.handle(self._untaken)
+            self._untaken = None
 
     def step(self) -> bool:
         """Catch up and carry out what is owed; whether there is more to do at once."""
@@ -194,58 +199,38 @@ class Reconciler:
     @property
     def packs(self) -> Mapping[str, str]:
         """The user's rule packs: name → text."""
-        return self._packs
+        return self._policies.texts
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """The user's rule packs that were put aside: name → why."""
+        return self._policies.errors
 
     def load_pack(self, name: str, text: str) -> Changes:
         """Add or replace a pack, live. Raises RuleError and changes nothing where it is wrong."""
         self.catch_up()
-        self._check_heads(name, text)
-        changes = self.db.load(name, text, limit=WORK + WORK_PER_FACT * self.db.size)
-        self._packs[name] = text
-        self.errors.pop(name, None)
-        self._follow(changes)
-        self._wake()
-        return changes
+        return self._replan(self._policies.load(name, text))
 
     def unload_pack(self, name: str) -> Changes:
         """Take a pack out again."""
         self.catch_up()
-        del self._packs[name]
-        changes = self.db.unload(name)
+        return self._replan(self._policies.unload(name))
+
+    def _replan(self, changes: Changes) -> Changes:
+        """Follow a change of the rules: what is owed, and which facts are made of objects."""
+        mappings = self.db.inputs()
+        fresh = Flattener([mapping for mapping in mappings if mapping not in self._mappings])
+        for _, raw in self._stored():
+            self.report(fresh.delta(None, raw)[0])
+        self._mappings = mappings
+        self._inbox.flattener = Flattener(mappings)
         self._follow(changes)
         self._wake()
         return changes
 
-    def _check_heads(self, name: str, text: str) -> None:
-        """A pack may conclude what it likes, but not what the world is observed to be."""
-        for rule in parser.parse_module(text, name).rules:
-            relation = self.db.program.relations.get(rule.head.relation)
-            if relation is not None and (relation.mapping is not None or relation.name in GIVEN):
-                place = f"{rule.head.place}: forbidden-head"
-                raise RuleError(
-                    f"{place}: `{relation.name}` holds what is observed; conclude into a relation of your own"
-                )
-
-    def _put_aside(self, error: RuleError) -> bool:
-        """Unload the user pack loaded last, blaming it for a commit that failed; whether there was one."""
-        if not self._packs:
-            return False
-        name = next(reversed(self._packs))
-        log.error("rule pack %s is put aside, it broke a commit: %s", name, error)
-        self.errors[name] = str(error)
-        del self._packs[name]
-        self._follow(self.db.unload(name))
-        return True
-
-    def _judge(self, relation: str, facts: Sequence[Fact]) -> Fact | None:
-        """Of actions with one key the built-in rules' own wins, where it is the only one."""
-        proofs = [self.db.why(show_fact(relation, fact)) for fact in facts]
-        log.error(
-            "conflicting actions, of which at most the built-in one is carried out:\n%s", "\n".join(map(str, proofs))
-        )
-        places = [str(proof.place.file) if proof and proof.place else "" for proof in proofs]
-        built_in = [fact for fact, place in zip(facts, places, strict=True) if place not in self._packs]
-        return built_in[0] if len(built_in) == 1 else None
+    def _stored(self) -> Iterator[tuple[Key, dict[str, Any]]]:
+        rows = [row for row in TABLE if not row.stored_as]
+        return ((stored_key(row, raw), raw) for row in rows for raw in self.store.list(row.key))
 
     def _resolve(self, path: str) -> Ref | None:
         """The object that a path such as pod/shop/cart means now."""

@@ -208,11 +208,46 @@ def test_a_bad_pack_is_refused_and_changes_nothing() -> None:
     assert cluster.pods() == before
 
 
+def test_a_pack_may_map_more_of_the_objects() -> None:
+    cluster = Cluster(MemoryStore())
+    scenario(cluster)
+    pack = """.input pull_policy(pod: ref, index: int, policy: symbol from "image") from Pod "spec.containers[index]"
+.decl uses(image: symbol, pods: int)
+uses(Image, N) :- pull_policy(policy: Image), N = count : { pull_policy(policy: Image, pod: _, index: _) }.
+"""
+    cluster.reconciler.load_pack("images", pack)
+    assert list(cluster.reconciler.query('uses("nginx", N)')) == [(5,)]
+    cluster.apply("web", 2)
+    cluster.settle()
+    assert list(cluster.reconciler.query('uses("nginx", N)')) == [(2,)]
+    cluster.reconciler.unload_pack("images")
+    cluster.reconciler.load_pack("images", pack)
+    assert list(cluster.reconciler.query('uses("nginx", N)')) == [(2,)]
+
+
+def test_news_is_not_lost_where_a_commit_of_the_built_in_rules_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(MemoryStore())
+    cluster.settle()
+    cluster.apply("web", 2)
+    commit = cluster.reconciler.db.commit
+
+    def broken(*_arguments: object, **_options: object) -> None:
+        raise RuleError("out of luck")
+
+    monkeypatch.setattr(cluster.reconciler.db, "commit", broken)
+    with pytest.raises(RuleError):
+        cluster.reconciler.step()
+    monkeypatch.setattr(cluster.reconciler.db, "commit", commit)
+    cluster.settle()
+    assert len(cluster.pods()) == 2
+
+
 def test_a_pack_that_breaks_a_commit_is_put_aside_and_the_facts_are_kept() -> None:
     cluster = Cluster(MemoryStore())
     cluster.settle()
-    pack = """.decl grow(n: int)
-grow(0) :- rc_replicas(_, Want), Want > 2.
+    pack = """.input wanted(rc: ref, replicas: int) from ReplicationController "spec.replicas"
+.decl grow(n: int)
+grow(0) :- wanted(_, Want), Want > 2.
 grow(M) :- grow(N), M = N + 1, N < 100000000000.
 """
     cluster.reconciler.load_pack("greedy.dl", pack)
@@ -222,7 +257,9 @@ grow(M) :- grow(N), M = N + 1, N < 100000000000.
     assert cluster.reconciler.packs == {}
     assert "greedy.dl" in cluster.reconciler.errors
     with pytest.raises(RuleError, match="without end"):
-        cluster.reconciler.load_pack("greedy.dl", pack)
+        cluster.reconciler.load_pack("greedy.dl", pack.replace("wanted(_, Want)", "rc_replicas(_, Want)"))
+    cluster.reconciler.load_pack("greedy.dl", pack)
+    cluster.settle()
     assert len(cluster.pods()) == 3 and cluster.reconciler.packs == {}
 
 

@@ -116,7 +116,7 @@ class Database:
         """A network of the packs as they are, with these base facts."""
         network = Assembled(self._resolve)
         network.adopt(*assembly.check(self._packs.modules(), self._functions))
-        network.retract_and_insert({}, given)
+        network.retract_and_insert({}, {name: facts for name, facts in given.items() if name in network.entry})
         network.settle()
         network.log.clear()
         return network

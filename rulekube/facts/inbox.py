@@ -38,7 +38,7 @@ class Inbox:
     and observations as of `Delta.revision`."""
 
     def __init__(self, flattener: Flattens, wake: Callable[[], None]) -> None:
-        self._flattener = flattener
+        self.flattener = flattener
         self._wake = wake
         self._lock = threading.Lock()
         self._objects: dict[Key, tuple[RawObject | None, RawObject | None]] = {}  # key → as taken, as it is now
@@ -85,9 +85,7 @@ class Inbox:
         insert: FactLists = {}
         retract: FactLists = {}
         for before, now in objects.values():
-            if before is now:
-                continue
-            for lists, found in zip((insert, retract), self._flattener.delta(before, now), strict=True):
+            for lists, found in zip((insert, retract), self.flattener.delta(before, now), strict=True):
                 for relation, facts in found.items():
                     lists.setdefault(relation, []).extend(facts)
         for (relation, fact), holds in observed.items():

@@ -1,0 +1,68 @@
+"""The rule packs of users: added and replaced live, refused where they are wrong, put aside where they do harm.
+
+A pack may conclude what it likes, extend open relations (the scheduler's `reject`, admission's `deny`), map more of the
+objects into relations of its own, and derive actions. It may not conclude what the world is observed to be. Where it
+derives an action that a built-in rule derives otherwise, the built-in one is carried out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from rulekube.actuators.base import Fact
+from rulekube.engine import Changes, Database, parser, show_fact
+from rulekube.errors import RuleError
+
+log = logging.getLogger("rulekube.policies")
+TOLD = ("setting", "cluster", "failed", "elapsed", "request", "attempt", "attempt_group")  # base relations of the loop
+WORK = 500_000  # facts handed to rules that any commit may cost …
+WORK_PER_FACT = 200  # … and this for each fact that it changes
+
+
+class Policies:
+    """The user's packs in a database. `errors`: name → why a pack was put aside."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.texts: dict[str, str] = {}
+        self.errors: dict[str, str] = {}
+
+    def load(self, name: str, text: str) -> Changes:
+        """Add or replace a pack. Raises RuleError and changes nothing where it is wrong, or never ends."""
+        self._check_heads(name, text)
+        changes = self._db.load(name, text, limit=WORK + WORK_PER_FACT * self._db.size)
+        self.texts[name] = text
+        self.errors.pop(name, None)
+        return changes
+
+    def unload(self, name: str) -> Changes:
+        """Take a pack out again. Raises KeyError where there is none of that name."""
+        del self.texts[name]
+        return self._db.unload(name)
+
+    def put_aside(self, error: RuleError) -> Changes | None:
+        """Blame the pack loaded last for a commit that failed, and take it out; None where there is none to blame."""
+        if not self.texts:
+            return None
+        name = next(reversed(self.texts))
+        log.error("rule pack %s is put aside, it broke a commit: %s", name, error)
+        changes = self.unload(name)
+        self.errors[name] = str(error)
+        return changes
+
+    def judge(self, relation: str, facts: Sequence[Fact]) -> Fact | None:
+        """Of actions with one key that of the built-in rules, where they derive just one; both proofs are logged."""
+        proofs = [self._db.why(show_fact(relation, fact)) for fact in facts]
+        told = "\n".join(map(str, proofs))
+        log.error("conflicting actions, of which at most the built-in one is carried out:\n%s", told)
+        places = [str(proof.place.file) if proof and proof.place else "" for proof in proofs]
+        built_in = [fact for fact, place in zip(facts, places, strict=True) if place not in self.texts]
+        return built_in[0] if len(built_in) == 1 else None
+
+    def _check_heads(self, name: str, text: str) -> None:
+        for rule in parser.parse_module(text, name).rules:
+            relation = self._db.program.relations.get(rule.head.relation)
+            if relation is not None and (relation.mapping is not None or relation.name in TOLD):
+                why = f"`{relation.name}` holds what is observed; conclude into a relation of your own"
+                raise RuleError(f"{rule.head.place}: forbidden-head: {why}")
