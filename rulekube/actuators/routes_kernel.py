@@ -14,7 +14,7 @@ from pathlib import Path
 from pyroute2 import IPRoute, NetlinkError
 
 from rulekube.errors import ActuatorError
-from rulekube.facts.addresses import bridge_prefix, cluster_tag
+from rulekube.facts.addresses import bridge_prefix, cluster_tag, hardware_address
 
 PROTOCOL = 77  # of our routes, `ip route show proto 77`
 METRICS = 1 << 20  # the cluster's metric lies above this, where no other program puts its routes
@@ -65,8 +65,7 @@ class Kernel:
         """
         index = self._index(name)
         if index is None:
-            interface = ipaddress.IPv4Interface(address)
-            hardware = "0a:58:" + ":".join(f"{byte:02x}" for byte in interface.ip.packed)
+            hardware = hardware_address(address.partition("/")[0])
             self._netlink.link("add", ifname=name, kind="bridge", address=hardware, br_nf_call_iptables=1)
             index = self._index(name)
         self._set_address(index, address)

@@ -16,6 +16,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from rulekube.errors import ActuatorError
+from rulekube.facts.addresses import hardware_address
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -75,6 +76,7 @@ def _configure_here(pid: int, where: Plug) -> None:
         loopback = inside.link_lookup(ifname="lo")[0]
         inside.link("set", index=loopback, state="up")
         index = inside.link_lookup(ifname="eth0")[0]
+        inside.link("set", index=index, address=hardware_address(where.address))
         inside.addr("add", index=index, address=where.address, prefixlen=where.prefix)
         inside.link("set", index=index, state="up")
         inside.route("add", dst="default", gateway=where.gateway)

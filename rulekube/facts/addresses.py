@@ -44,6 +44,14 @@ def gateway(cidr: str) -> str:
     return str(ipaddress.IPv4Network(cidr)[1])
 
 
+def hardware_address(address: str) -> str:
+    """The hardware address of whoever has this address on a bridge: `10.244.1.3` → `0a:58:0a:f4:01:03`.
+
+    Neighbours remember it for minutes; derived from the address, it stays right when another pod gets the address.
+    """
+    return "0a:58:" + ":".join(f"{byte:02x}" for byte in ipaddress.IPv4Address(address).packed)
+
+
 def gateway_interface(cidr: str) -> str:
     """The same with the length of its prefix, as an interface bears it: `10.244.1.0/24` → `10.244.1.1/24`."""
     return f"{gateway(cidr)}/{ipaddress.IPv4Network(cidr).prefixlen}"
