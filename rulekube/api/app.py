@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from rulekube.api import access, authn, impersonation, negotiation, paths, status
+from rulekube.api import access, apply, authn, impersonation, negotiation, paths, status
 from rulekube.api.access import Authorize
 from rulekube.api.account_tokens import AccountTokens
 from rulekube.api.authn import Authenticator, ServiceAccountTokens
@@ -169,6 +169,10 @@ def create_app(
     hub = Hub(store, committer)
     reads, writes = Reads(store, committer, hub), Writes(store, writer, committer)
     special = Subresources(reads, writes, log_source)
+
+    async def patch(call: Call) -> web.StreamResponse:
+        return await (apply.handle(writes, call) if call.http.content_type == apply.MEDIA else writes.patch(call))
+
     discovery = Discovery(resources.TABLE)
     server = Server(
         Documents(discovery, OpenApi(discovery), Questions(brain)),
@@ -178,7 +182,7 @@ def create_app(
             "watch": reads.watch,
             "create": writes.create,
             "update": writes.update,
-            "patch": writes.patch,
+            "patch": patch,
             "delete": writes.delete,
             "deletecollection": writes.delete_collection,
         },

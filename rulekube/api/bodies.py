@@ -87,6 +87,17 @@ def typed(call: Call, raw: RawObject, kind: tuple[str, str], validation: str, do
     return {"kind": name, "apiVersion": api_version} | decoded.value
 
 
+def read_config(call: Call, body: bytes, validation: str) -> RawObject:
+    """The configuration of a server-side apply (YAML or JSON): as it was sent, but for fields that nobody knows."""
+    kind = (call.resource.api_version, call.resource.kind)
+    raw = _yaml(body, kind[1])
+    if not isinstance(raw, dict):
+        raise bad_request(f"error decoding YAML: {go_json.kind_of(raw)} is no object")
+    before = len(call.warnings)
+    known = typed(call, raw, kind, validation, [])
+    return known if len(call.warnings) > before or validation == "Ignore" else raw
+
+
 def _check_kind(raw: RawObject, api_version: str, kind: str) -> None:
     version = str(raw["apiVersion"]).rpartition("/")[2]
     wrong = f'{raw["kind"]} in version "{version}" cannot be handled as a {kind}: '

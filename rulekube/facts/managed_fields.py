@@ -23,10 +23,10 @@ RawObject = dict[str, Any]
 MAX_UPDATERS = 10  # more Update entries than this are merged, oldest first
 _ANCIENT = "ancient-changes"
 _SYSTEM = ("name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "resourceVersion")
-_NEVER_OWNED = field_sets.of_paths(
+NEVER_OWNED = field_sets.of_paths(
     ("f:apiVersion",), ("f:kind",), ("f:metadata",), *(("f:metadata", f"f:{name}") for name in _SYSTEM)
 )
-_RESET = {  # what a write through this door cannot change, hence does not own
+RESET = {  # what a write through this door cannot change, hence does not own
     "": field_sets.of_paths(("f:status",)),
     "status": field_sets.of_paths(("f:spec",), ("f:metadata", "f:ownerReferences")),
 }
@@ -58,18 +58,18 @@ def updated(
     """
     kind = type_of(new["apiVersion"], new["kind"])
     old = live if live is not None else zero(kind) if kind else {}
-    owners = _owners(_sent(live, new, subresource))
-    difference = compare(kind, _bare(old), _bare(new))
-    reset = _RESET.get(subresource, {}) if subresource or has_status else {}
+    owners = owners_of(_sent(live, new, subresource))
+    difference = compare(kind, bare(old), bare(new))
+    reset = RESET.get(subresource, {}) if subresource or has_status else {}
     taken = field_sets.without_subtrees(field_sets.union(difference.added, difference.modified), reset)
     lost = field_sets.union(taken, field_sets.without_subtrees(difference.removed, reset))
     owners = {owner: rest for owner, fields in owners.items() if (rest := field_sets.difference(fields, lost))}
-    if mine := field_sets.difference(taken, _NEVER_OWNED):
+    if mine := field_sets.difference(taken, NEVER_OWNED):
         me = Manager("Update", time, manager, new["apiVersion"], subresource)
         for owner in [owner for owner in owners if owner._replace(time="") == me._replace(time="")]:
             mine = field_sets.union(owners.pop(owner), mine)
         owners[me] = mine
-    return [_entry(owner, owners[owner]) for owner in sorted(_capped(owners))]
+    return [entry_of(owner, owners[owner]) for owner in sorted(_capped(owners))]
 
 
 def _sent(live: RawObject | None, new: RawObject, subresource: str) -> list[RawObject]:
@@ -83,7 +83,8 @@ def _sent(live: RawObject | None, new: RawObject, subresource: str) -> list[RawO
     return kept
 
 
-def _owners(entries: list[RawObject]) -> dict[Manager, FieldSet]:
+def owners_of(entries: list[RawObject]) -> dict[Manager, FieldSet]:
+    """What each manager owns, by the entries of an object."""
     owners: dict[Manager, FieldSet] = {}
     for entry in entries:
         parts = (entry.get(name, "") for name in ("operation", "time", "manager", "apiVersion", "subresource"))
@@ -91,7 +92,8 @@ def _owners(entries: list[RawObject]) -> dict[Manager, FieldSet]:
     return owners
 
 
-def _entry(owner: Manager, fields: FieldSet) -> RawObject:
+def entry_of(owner: Manager, fields: FieldSet) -> RawObject:
+    """One entry of managedFields."""
     entry = {"manager": owner.name, "operation": owner.operation, "apiVersion": owner.api_version}
     if owner.time:
         entry["time"] = owner.time
@@ -101,7 +103,7 @@ def _entry(owner: Manager, fields: FieldSet) -> RawObject:
     return full
 
 
-def _bare(obj: RawObject) -> RawObject:
+def bare(obj: RawObject) -> RawObject:
     """The object without its managedFields."""
     metadata = obj.get("metadata")
     if not metadata or "managedFields" not in metadata:

@@ -16,7 +16,7 @@ RawObject = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who writes. `manager` names the field manager of what the write sets."""
+    """Who writes. `manager` names the field manager of what the write sets; "" where the object says who owns what."""
 
     user: User = SYSTEM
     manager: str = "rulekube"

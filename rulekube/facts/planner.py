@@ -213,7 +213,9 @@ def _request(
 def own(
     resource: Resource, new: RawObject, live: RawObject | None, manager: str, now: str, subresource: str = ""
 ) -> None:
-    """Bring the managed fields of `new` up to date, in place."""
+    """Bring the managed fields of `new` up to date, in place; without a manager they are settled already."""
+    if not manager:
+        return
     entries = managed_fields.updated(
         live,
         new,

@@ -168,3 +168,16 @@ async def test_generators_and_auth_send_protobuf(kubectl):
     assert await ok(kubectl, "get", "svc", "web", "-o", "jsonpath={.spec.ports[0].targetPort}") == "8080"
     assert await ok(kubectl, "auth", "can-i", "create", "pods") == "yes\n"
     assert "system:masters" in await ok(kubectl, "auth", "whoami")
+
+
+async def test_server_side_apply(kubectl):
+    arguments = ("apply", "--server-side", "-f", "-")
+    assert await ok(kubectl, *arguments, stdin=MANIFESTS) == (
+        "replicationcontroller/web serverside-applied\nconfigmap/settings serverside-applied\n"
+    )
+    changed = MANIFESTS.replace("blue", "red")
+    code, _, err = await kubectl(*arguments, "--field-manager=other", stdin=changed)
+    assert code == 1
+    assert 'Apply failed with 1 conflict: conflict with "kubectl": .data.colour' in err
+    await ok(kubectl, *arguments, "--field-manager=other", "--force-conflicts", stdin=changed)
+    assert await ok(kubectl, "get", "cm", "settings", "-o", "jsonpath={.data.colour}") == "red"
