@@ -6,7 +6,7 @@ each pod range that lives on another machine; `ip_forward`. Rules decide all of 
 
 What belongs to the cluster is told by marks that survive a crash: bridges by the beginning of their names, routes by
 their protocol number (77) and their metric, which is derived from the cluster. `clean` removes what bears them. Kernel
-switches are put back to what `start` found, by the process that changed them.
+switches are put back to what the first of a row of crashed predecessors found.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from rulekube.actuators.base import Action, Facts, Report
 from rulekube.actuators.network_thread import NetworkThread
 from rulekube.actuators.network_watch import WATCH_SECONDS, Watch, difference
-from rulekube.actuators.routes_kernel import Kernel, read_sysctls, write_sysctl
+from rulekube.actuators.routes_kernel import Kernel, read_sysctls, remember_sysctls, restore_sysctls, write_sysctl
 from rulekube.errors import ActuatorError
 
 
@@ -34,7 +34,6 @@ class RoutesActuator:
         self._namespace = namespace
         self._thread = NetworkThread("routes", namespace)
         self._reported: Facts = {}
-        self._original: dict[str, int] = {}
         self._watch = Watch("routes", lambda: self._thread.call(self._look), watch_seconds)
         self._report: Report
         self._kernel: Kernel
@@ -50,28 +49,21 @@ class RoutesActuator:
         self._thread.call(self._apply, actions)
 
     def stop(self) -> None:
-        """End the watch and put back kernel switches. Bridges and routes stay, and pods with them, until `clean`."""
+        """End the watch. Bridges, routes and switches stay, and pods with them, until `clean`."""
         self._watch.stop()
         if self._reported:
-            self._thread.call(self._close)
+            self._thread.call(self._kernel.close)
         self._thread.stop()
 
     def clean(self) -> None:
-        """Remove the cluster's bridges and routes; to be called after `stop`, or instead of `start`."""
+        """Remove bridges and routes and put switches back; to be called after `stop`, or instead of `start`."""
         clean(self._cluster, self._namespace)
 
     def _open(self) -> None:
         self._kernel = Kernel(self._cluster)
-        self._original = read_sysctls()
+        remember_sysctls(self._cluster)
         self._reported = self._observe()
         self._report(insert=self._reported)
-
-    def _close(self) -> None:
-        now = read_sysctls()
-        for name, value in self._original.items():
-            if now.get(name, value) != value:
-                write_sysctl(name, value)
-        self._kernel.close()
 
     def _apply(self, actions: Sequence[Action]) -> None:
         failures = []
@@ -117,7 +109,7 @@ ORDER = ("set_sysctl", "delete_route", "delete_bridge", "create_bridge", "add_ro
 
 
 def clean(cluster: str, namespace: str | None = None) -> None:
-    """Remove the cluster's routes and bridges, whoever has made them."""
+    """Remove the cluster's routes and bridges and put switches back, whoever has made them."""
     thread = NetworkThread("routes-clean", namespace)
     try:
         thread.call(_remove, cluster)
@@ -132,5 +124,6 @@ def _remove(cluster: str) -> None:
             kernel.delete_route(destination, target)
         for name, _ in kernel.bridges():
             kernel.delete_bridge(name)
+        restore_sysctls(cluster)
     finally:
         kernel.close()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ PROTOCOL = 77  # of our routes, `ip route show proto 77`
 METRICS = 1 << 20  # the cluster's metric lies above this, where no other program puts its routes
 LINK_SCOPE = 253  # reached without a gateway
 ANY_SCOPE = 255  # of a route to be deleted
+
+RUNTIME_FOLDER = Path("/run/rulekube")
 
 # Kernel switches that rules may ask for. Each is observed where its file exists.
 SYSCTLS = ("net.ipv4.ip_forward",)
@@ -136,6 +139,32 @@ class Kernel:
 def read_sysctls() -> dict[str, int]:
     """The switches of this thread's network namespace."""
     return {name: int(path.read_text()) for name in SYSCTLS if (path := sysctl_path(name)).exists()}
+
+
+def remember_sysctls(cluster: str) -> None:
+    """Note the switches as they are, unless a predecessor that has crashed noted how it found them."""
+    path = memory(cluster)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{name} = {value}\n" for name, value in sorted(read_sysctls().items())))
+
+
+def restore_sysctls(cluster: str) -> None:
+    """Put the switches back to what was noted, and forget it."""
+    path = memory(cluster)
+    if not path.exists():
+        return
+    now = read_sysctls()
+    for line in path.read_text().splitlines():
+        name, _, value = line.partition(" = ")
+        if now.get(name) != int(value):
+            write_sysctl(name, int(value))
+    path.unlink()
+
+
+def memory(cluster: str) -> Path:
+    """The file of the notes, for this thread's network namespace; gone after a reboot, as the switches are."""
+    return RUNTIME_FOLDER / f"{cluster_tag(cluster)}-{os.stat('/proc/thread-self/ns/net').st_ino}.sysctl"
 
 
 def write_sysctl(name: str, value: int) -> None:

@@ -29,6 +29,8 @@ SETTINGS = {"cluster-name": CLUSTER, "cluster-cidr": "10.244.0.0/16", "service-c
 def machine() -> Iterator[Machine]:
     machine = Machine()
     yield machine
+    nftables.clean(CLUSTER, machine.path)
+    routes.clean(CLUSTER, machine.path)
     machine.close()
 
 
@@ -118,8 +120,6 @@ async def test_objects_become_traffic(machine: Machine) -> None:
         await until(lambda: not elements(reconciler, "services"))
         with pytest.raises(ConnectionRefusedError):
             ask(f"{machine.namespace}-a", VIP, 80)
-    nftables.clean(CLUSTER, machine.path)
-    routes.clean(CLUSTER, machine.path)
 
 
 async def test_services_answer_while_the_agent_is_replaced(machine: Machine) -> None:
@@ -130,10 +130,10 @@ async def test_services_answer_while_the_agent_is_replaced(machine: Machine) -> 
         await until(lambda: elements(reconciler, "tcp_endpoints") and reconciler.db.facts("route_present"))
         machine.serve("a", machine.pod("a", bridge_name(CLUSTER, "n1"), "10.244.1.2"), 8080)
         assert ask(machine.namespace, VIP, 80)
-    assert ask(machine.namespace, VIP, 80)
+        machine.pod("b", bridge_name(CLUSTER, "n2"), "10.244.2.2")
+    for client in (machine.namespace, f"{machine.namespace}-b"):
+        assert ask(client, VIP, 80)
     async with agent(world, machine) as reconciler:
         await until(lambda: elements(reconciler, "tcp_endpoints"))
         assert not any(reconciler.owed.of(name) for name in ("nftables", "routes"))
         assert ask(machine.namespace, VIP, 80)
-    nftables.clean(CLUSTER, machine.path)
-    routes.clean(CLUSTER, machine.path)

@@ -31,6 +31,7 @@ TWO_NODES = (
 def machine() -> Iterator[Machine]:
     machine = Machine()
     yield machine
+    clean(CLUSTER, machine.path)
     machine.close()
 
 
@@ -115,13 +116,18 @@ def test_a_successor_finds_what_is_there_and_cleaning_leaves_nothing(machine: Ma
     assert (shown(machine, "route"), set(bridges(machine))) == before
 
 
-def test_stopping_puts_the_kernels_switches_back(machine: Machine) -> None:
+@pytest.mark.parametrize("agents", [1, 2], ids=["after a run", "after a crash and a successor"])
+def test_cleaning_puts_the_kernels_switches_back(machine: Machine, agents: int) -> None:
     machine.sysctl("net/ipv4/ip_forward", "0")
-    observer = Observer(RoutesActuator(CLUSTER, machine.path))
-    observer.start()
-    observer.owe(*TWO_NODES)
-    assert machine.sysctl("net/ipv4/ip_forward") == "1"
-    observer.actuator.stop()
+    observers = [Observer(RoutesActuator(CLUSTER, machine.path)) for _ in range(agents)]
+    for observer in observers:
+        observer.start()
+        observer.owe(*TWO_NODES[: 1 if observer.of("bridge_present") else None])
+    for observer in observers:
+        observer.actuator.stop()
+    assert machine.sysctl("net/ipv4/ip_forward") == "1"  # pods go on
+    for _ in range(2):
+        observers[0].actuator.clean()
     assert machine.sysctl("net/ipv4/ip_forward") == "0"
 
 
