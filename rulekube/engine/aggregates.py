@@ -14,6 +14,7 @@ from typing import Any
 from rulekube.engine.core import Fold
 from rulekube.engine.values import NO_VALUE, Fact, Json, Ref, order_key
 
+Facts = tuple[list[Fact], list[Fact]]
 Members = list[tuple[Any, ...]]
 
 
@@ -67,7 +68,10 @@ def empty_value(kind: str) -> Any:
 
 
 class FoldState:
-    """The values of one aggregate. `values` holds the groups that have members; the dict is never replaced."""
+    """The values of one aggregate. `values` holds the groups that have members; the dict is never replaced.
+
+    `apply` feeds signed changes and returns (inserted, retracted) facts of the form (group…, value).
+    """
 
     def __init__(self, fold: Fold) -> None:
         self.fold = fold
@@ -77,7 +81,8 @@ class FoldState:
         self._members: dict[Any, Members] = {}
         self._keys = len(fold.descending)
         self._single = fold.group == 1
-        self._apply = self._total if fold.kind in ("count", "sum", "mean") else self._ordered
+        self.apply = self._count if fold.kind == "count" else self._refold
+        self._apply = self._total if fold.kind in ("sum", "mean") else self._ordered
 
     def clear(self) -> None:
         """Forget all members."""
@@ -89,8 +94,30 @@ class FoldState:
         """The key of a fact's group: its value for one column, else a tuple."""
         return fact[0] if self._single else fact[: self.fold.group]
 
-    def apply(self, pending: Iterable[tuple[Fact, int]]) -> tuple[list[Fact], list[Fact]]:
-        """Feed signed changes; returns (inserted, retracted) facts of the form (group…, value)."""
+    def _count(self, pending: Iterable[tuple[Fact, int]]) -> Facts:
+        """Count members: the value of a group is all there is to keep."""
+        values = self.values
+        before: dict[Any, int] = {}
+        for fact, change in pending:
+            if change:
+                group = fact[0] if self._single else fact[: self.fold.group]
+                old = values.get(group, 0)
+                before.setdefault(group, old)
+                if old + change:
+                    values[group] = old + change
+                else:
+                    del values[group]
+        inserted, retracted = [], []
+        for group, old in before.items():
+            new = values.get(group, 0)
+            if new != old:
+                key = (group,) if self._single else group
+                inserted.append((*key, new))
+                retracted.append((*key, old))
+        return inserted, retracted
+
+    def _refold(self, pending: Iterable[tuple[Fact, int]]) -> Facts:
+        """Change the touched groups' members, then take their values again."""
         touched = self._apply(pending)
         inserted: list[Fact] = []
         retracted: list[Fact] = []
@@ -116,7 +143,6 @@ class FoldState:
 
     def _total(self, pending: Iterable[tuple[Fact, int]]) -> dict[Any, None]:
         touched: dict[Any, None] = {}
-        counting = self.fold.kind == "count"
         for fact, change in pending:
             if not change:
                 continue
@@ -124,8 +150,7 @@ class FoldState:
             touched[group] = None
             state = self._totals.setdefault(group, [0, 0])
             state[0] += change
-            if not counting:
-                state[1] += exact(fact[-1]) * change
+            state[1] += exact(fact[-1]) * change
             if not state[0]:
                 del self._totals[group]
         return touched
@@ -160,11 +185,11 @@ class FoldState:
 
     def _value(self, group: Any) -> Any:
         kind = self.fold.kind
-        if kind in ("count", "sum", "mean"):
+        if kind in ("sum", "mean"):
             state = self._totals.get(group)
             if state is None:
                 return self.empty
-            return state[0] if kind == "count" else rounded(state[1]) if kind == "sum" else mean(state[1], state[0])
+            return rounded(state[1]) if kind == "sum" else mean(state[1], state[0])
         members = self._members.get(group)
         if not members:
             return self.empty

@@ -95,7 +95,8 @@ class RelationNode(Node):
             feed(inserted, 1)
         for out, target in self._targets:
             if out and not target.queued:
-                network.push(target)
+                target.queued = True
+                heappush(network.queue, target.rank)
 
     def forget(self) -> None:
         """Drop what is pending."""
@@ -223,7 +224,8 @@ class Network:
         """Facts that were handed to compiled rules so far; a measure of the work done."""
         self.allowed: float = math.inf
         """How far `touched` may go; past it the commit fails."""
-        self._queue: list[int] = []
+        self.queue: list[int] = []
+        """The ranks of the nodes that are to be settled, a heap."""
 
     def compile_feed(self, consumers: list[Consumer], name: str) -> Callable[[Sequence[Fact], int], None]:
         """One function that runs changed facts through all these rules."""
@@ -238,7 +240,7 @@ class Network:
         """Ask for a node to be settled."""
         if not node.queued:
             node.queued = True
-            heappush(self._queue, node.rank)
+            heappush(self.queue, node.rank)
 
     def touch(self, facts: int) -> None:
         """Count work; a commit that does more than it is allowed fails."""
@@ -256,13 +258,13 @@ class Network:
             target = consumer.target
             if out and not target.queued:
                 target.queued = True
-                heappush(self._queue, target.rank)
+                heappush(self.queue, target.rank)
 
     def settle(self) -> dict[str, tuple[list[Fact], list[Fact]]]:
         """Settle all queued nodes; returns (inserted, retracted) by relation. On failure all is undone."""
         self.changed = {}
         try:
-            queue, nodes = self._queue, self.nodes
+            queue, nodes = self.queue, self.nodes
             while queue:
                 node = nodes[heappop(queue)]
                 node.queued = False
@@ -274,7 +276,7 @@ class Network:
 
     def abandon(self) -> None:
         """Undo what was settled and drop what is pending."""
-        self._queue.clear()
+        self.queue.clear()
         for node in self.nodes:
             node.queued = False
             node.forget()

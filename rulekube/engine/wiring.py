@@ -83,7 +83,7 @@ class Wiring:
             if self._may_hold(clause):
                 _, lost = self._pendings(clause)
                 codegen.compile_full(clause, network)((), -1, lost)
-                network.push(self.nodes[clause.head])
+                network.push(self._sink(clause))
         for clause in gone.elements():
             self._detach(clause)
 
@@ -157,10 +157,10 @@ class Wiring:
             if self._may_hold(clause):
                 gained, _ = self._pendings(clause)
                 codegen.compile_full(clause, network)((), 1, gained)
-                network.push(self.nodes[clause.head])
+                network.push(self._sink(clause))
 
     def _attach(self, clause: Clause) -> None:
-        target = self.nodes[clause.head]
+        target, sink = self.nodes[clause.head], self._sink(clause)
         read = [codegen.relation_of(goal) for goal in clause.goals]
         gained, lost = self._pendings(clause)
         attachments: list[Attachment] = []
@@ -170,7 +170,7 @@ class Wiring:
                 continue
             node = self.nodes[name]
             sign = -1 if isinstance(goal, Absent) else 1
-            consumer = Consumer(clause, position, sign, read.count(name) == 1, target, gained, lost)
+            consumer = Consumer(clause, position, sign, read.count(name) == 1, sink, gained, lost)
             consumer.delta = self._compiled_when_used(consumer)
             consumers = self._readers(name, consumer.alone, inside=node is target)
             consumers.append(consumer)
@@ -199,8 +199,16 @@ class Wiring:
             read = (codegen.relation_of(goal) for goal in clause.goals)
             inside = any(self.nodes[name] is target for name in read if name)
             return (member.gained, member.lost) if inside else (member.firm_gained, member.firm_lost)
-        assert isinstance(target, RelationNode | BindingsNode)
-        return target.pending, target.pending
+        sink = self._sink(clause)
+        assert isinstance(sink, RelationNode | BindingsNode | FoldNode)
+        return sink.pending, sink.pending
+
+    def _sink(self, clause: Clause) -> Node:
+        """The node whose pending counts the clause adds to: bindings that one aggregate needs go straight to it."""
+        target = self.nodes[clause.head]
+        if isinstance(target, BindingsNode) and target.relation is None and len(target.folds) == 1:
+            return target.folds[0]
+        return target
 
     def _readers(self, name: str, alone: bool, *, inside: bool) -> list[Consumer]:
         node = self.nodes[name]

@@ -27,7 +27,7 @@ FAULTS = {
     "an index keeps what has gone": (relation.Relation, "_first_leave", "self.leave(facts)", "return"),
     "an aggregate forgets to withdraw its old value": (
         aggregates.FoldState,
-        "apply",
+        "_refold",
         "retracted.append((*key, before))",
         "pass",
     ),
