@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rulekube.errors import ApiError
-from rulekube.facts import field_sets, managed_fields
+from rulekube.facts import field_sets, last_applied, managed_fields
 from rulekube.facts.comparison import compare, indexed
 from rulekube.facts.field_sets import FieldSet, Path
 from rulekube.facts.managed_fields import Manager
@@ -46,19 +46,29 @@ def apply(
         kept = field_sets.union(kept, fields)
     new = without(kind, merged(kind, present, config), field_sets.difference(last, kept), kept)
     if live is not None:
-        owners = _settled(owners, kind, present, new, force)
+        inherited = _inherited(kind, present) if manager == last_applied.MANAGER else {}
+        owners = _settled(owners, kind, present, new, inherited, force)
+        if inherited:
+            new = last_applied.refreshed(new, config)
     owners[me if new != present else before] = wanted
     entries = [managed_fields.entry_of(owner, owners[owner]) for owner in sorted(owners) if owners[owner]]
     return {**new, "metadata": {**new.get("metadata", {}), "managedFields": entries}}
 
 
+def _inherited(kind: Type, live: RawObject) -> FieldSet:
+    """The fields that client-side apply set and nobody has changed since."""
+    applied = last_applied.read(live)
+    return last_applied.unchanged(kind, live, applied, of_config(kind, applied)) if applied else {}
+
+
 def _settled(
-    owners: dict[Manager, FieldSet], kind: Type, live: RawObject, new: RawObject, force: bool
+    owners: dict[Manager, FieldSet], kind: Type, live: RawObject, new: RawObject, inherited: FieldSet, force: bool
 ) -> dict[Manager, FieldSet]:
-    """What the others keep. Raises where they own what changes."""
+    """What the others keep. Raises where they own what changes and it is not `inherited`."""
     difference = compare(kind, live, new)
     changed = field_sets.union(difference.added, difference.modified)
-    clashes = {owner: clash for owner in sorted(owners) if (clash := field_sets.intersection(owners[owner], changed))}
+    disputed = field_sets.difference(changed, inherited)
+    clashes = {owner: clash for owner in sorted(owners) if (clash := field_sets.intersection(owners[owner], disputed))}
     if clashes and not force:
         raise _conflict(clashes)
     lost = field_sets.union(changed, difference.removed)

@@ -181,3 +181,15 @@ async def test_server_side_apply(kubectl):
     assert 'Apply failed with 1 conflict: conflict with "kubectl": .data.colour' in err
     await ok(kubectl, *arguments, "--field-manager=other", "--force-conflicts", stdin=changed)
     assert await ok(kubectl, "get", "cm", "settings", "-o", "jsonpath={.data.colour}") == "red"
+
+
+async def test_server_side_apply_takes_over_from_client_side(kubectl):
+    await ok(kubectl, "apply", "-f", "-", stdin=MANIFESTS)
+    changed = MANIFESTS.replace("blue", "red")
+    await ok(kubectl, "apply", "--server-side", "-f", "-", stdin=changed)
+    found = json.loads(await ok(kubectl, "get", "cm", "settings", "-o", "json", "--show-managed-fields"))
+    assert found["data"] == {"colour": "red"}
+    annotation = found["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]
+    assert json.loads(annotation)["data"] == {"colour": "red"}
+    managers = [(entry["manager"], entry["operation"]) for entry in found["metadata"]["managedFields"]]
+    assert sorted(managers) == [("kubectl", "Apply"), ("kubectl-last-applied", "Apply")]
