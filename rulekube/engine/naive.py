@@ -136,6 +136,8 @@ class _Twin:
 
     @staticmethod
     def _comparable(literal: Comparison, binding: Binding) -> bool:
+        if isinstance(literal.left, RefLiteral) or isinstance(literal.right, RefLiteral):
+            return _names([literal.left, literal.right]) <= binding.keys()
         for side, other in ((literal.left, literal.right), (literal.right, literal.left)):
             free = isinstance(side, Variable) and side.name not in binding
             assignable = free and literal.operator == "="
@@ -189,6 +191,9 @@ class _Twin:
         for term, value in zip(terms, row, strict=True):
             if isinstance(term, Variable) and term.name not in extended:
                 extended[term.name] = value
+            elif isinstance(term, RefLiteral):
+                if not isinstance(value, Ref) or value.path != term.path:
+                    return None
             elif self.value(term, extended) != value:
                 return None
         return extended
@@ -207,6 +212,8 @@ class _Twin:
                     yield {**binding, side.name: value}
                 return
         left, right = self.value(literal.left, binding), self.value(literal.right, binding)
+        if isinstance(literal.left, RefLiteral) or isinstance(literal.right, RefLiteral):
+            left, right = str(left), str(right)
         if left is not NO_VALUE and right is not NO_VALUE and _OPERATORS[literal.operator](left, right):
             yield binding
 

@@ -30,6 +30,7 @@ from rulekube.engine.core import (
     variables,
 )
 from rulekube.engine.syntax import (
+    NOWHERE,
     Aggregate,
     Atom,
     Call,
@@ -53,8 +54,11 @@ UNBOUND = Constant("\0unbound", "unbound")
 class Normalizer:
     """Collects clauses and folds; `arity` knows the declared relations' column names."""
 
-    def __init__(self, columns: dict[str, tuple[str, ...]], functions: Iterable[str]) -> None:
+    def __init__(
+        self, columns: dict[str, tuple[str, ...]], functions: Iterable[str], *, resolves: bool = False
+    ) -> None:
         self.columns = columns
+        self.resolves = resolves
         self.functions = frozenset(functions)
         self.clauses: list[Clause] = []
         self.folds: dict[str, Fold] = {}
@@ -119,6 +123,14 @@ class Normalizer:
         self._equal(fresh, expression, goals, place)
         return fresh
 
+    def _named(self, term: Term, tests: list[Goal]) -> Term:
+        """In a rule a ref literal stands for whichever object bears the path; in a question it is resolved at once."""
+        if not isinstance(term, RefLiteral) or self.resolves:
+            return term
+        fresh = Variable(f"$Ref{next(self._fresh)}", term.place)
+        tests.append(Compare("=", _path(fresh), Constant(term.path, "symbol", term.place), term.place))
+        return fresh
+
     def _equal(self, left: Expression, right: Expression, goals: list[Goal], place: Place) -> None:
         for value, other in ((right, left), (left, right)):
             if (
@@ -129,14 +141,19 @@ class Normalizer:
                 output = self._term(other, goals, place)
                 goals.append(Enumerate(value.function, value.arguments, (output,), place=place))
                 return
-        goals.append(Compare("=", left, right, place))
+        self._compare("=", left, right, goals, place)
+
+    def _compare(self, operator: str, left: Expression, right: Expression, goals: list[Goal], place: Place) -> None:
+        if not self.resolves and (isinstance(left, RefLiteral) or isinstance(right, RefLiteral)):
+            left, right = _path(left), _path(right)
+        goals.append(Compare(operator, left, right, place))
 
     def _plain(self, literal: Literal, goals: list[Goal], rule: Rule | None) -> None:
         if isinstance(literal, Comparison):
             if literal.operator == "=":
                 self._equal(literal.left, literal.right, goals, literal.place)
             else:
-                goals.append(Compare(literal.operator, literal.left, literal.right, literal.place))
+                self._compare(literal.operator, literal.left, literal.right, goals, literal.place)
         elif isinstance(literal, Atom):
             self._atom(literal, goals)
         elif isinstance(literal, Negation):
@@ -146,8 +163,9 @@ class Normalizer:
 
     def _atom(self, atom: Atom, goals: list[Goal]) -> None:
         if self._is_relation(atom.relation):
-            terms = tuple(self._term(a, goals, atom.place) for a in self.positional(atom))
-            goals.append(Match(atom.relation, terms, atom.place))
+            tests: list[Goal] = []
+            terms = tuple(self._named(self._term(a, goals, atom.place), tests) for a in self.positional(atom))
+            goals += [Match(atom.relation, terms, atom.place), *tests]
         elif atom.relation in builtins.RELATIONS:
             goals.append(self._enumerate(atom, goals, negated=False))
         else:
@@ -171,9 +189,12 @@ class Normalizer:
                 goals.append(Test(Call(atom.relation, atom.arguments, atom.place), True, literal.place))
             return
         terms = tuple(self._term(a, goals, atom.place) for a in self.positional(atom))
-        if any(isinstance(t, Variable) and t.wildcard for t in terms):
+        tests: list[Goal] = []
+        named = tuple(self._named(t, tests) for t in terms)
+        if tests or any(isinstance(t, Variable) and t.wildcard for t in terms):
             kept = tuple(dict.fromkeys(t for t in terms if isinstance(t, Variable) and not t.wildcard))
-            name = self._make("$has", kept, [[Match(atom.relation, terms, atom.place)]], kept, rule, literal.place)
+            body = [Match(atom.relation, named, atom.place), *tests]
+            name = self._make("$has", kept, [body], kept, rule, literal.place)
             goals.append(Absent(name, kept, literal.place))
         else:
             goals.append(Absent(atom.relation, terms, literal.place))
@@ -274,6 +295,12 @@ class Normalizer:
         offset = len(group) + len(every)
         self.folds[name] = Fold(name, aggregate.kind, source, len(group), offset, descending, aggregate.place)
         return name
+
+
+def _path(expression: Expression) -> Expression:
+    if isinstance(expression, RefLiteral):
+        return Constant(expression.path, "symbol", expression.place)
+    return Call("symbol", (expression,), getattr(expression, "place", NOWHERE))
 
 
 def _counts(variable: Variable) -> bool:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from rulekube.engine.assembly import Assembled
 
 ANSWER = "$answer"
+_MOST_KEPT = 256
+"""So many compiled questions are kept."""
 
 
 class Rows(list[Fact]):
@@ -35,7 +37,11 @@ def run(network: Assembled, text: str) -> Rows:
     """Answer a body's text. Raises RuleError."""
     prepared = network.queries.get(text)
     if prepared is None:
-        prepared = network.queries[text] = Prepared(network, text)
+        prepared = Prepared(network, text)
+        if prepared.lasting:
+            if len(network.queries) >= _MOST_KEPT:
+                del network.queries[next(iter(network.queries))]
+            network.queries[text] = prepared
     return Rows(prepared.columns, prepared.answers())
 
 
@@ -50,7 +56,7 @@ class Prepared:
         if found:
             raise RuleError(_lined(found, source))
         normalizer = normal.Normalizer(
-            {n: r.columns for n, r in network.program.relations.items()}, network.program.functions
+            {n: r.columns for n, r in network.program.relations.items()}, network.program.functions, resolves=True
         )
         normalizer.query(body, ANSWER, self.columns)
         found = analysis.check_safety(normalizer.clauses)
@@ -58,6 +64,8 @@ class Prepared:
         if found:
             raise RuleError(_lined(found, source))
         self._scope = Scope(network, normalizer.folds.values())
+        self.lasting = "RefLiteral(" not in repr(body)
+        """Refs are resolved when a question is compiled, so one that names any is compiled each time."""
         self._steps = [
             (name, self._scope.compile(name, normalizer.clauses)) for name in self._scope.missing(normalizer)
         ]

@@ -142,3 +142,27 @@ def test_a_commit_that_derives_too_much_is_undone():
         db.commit(insert={"edge": [(i, i + 1) for i in range(100)]}, limit=500)
     assert db.facts("edge") == [] and db.facts("path") == []
     assert db.commit(insert={"edge": [(1, 2)]}, limit=500).inserted["path"] == [(1, 2)]
+
+
+def test_a_ref_literal_of_a_rule_follows_the_object_that_bears_the_path():
+    text = """
+    .decl node(n: ref, zone: symbol)
+    .decl chosen(zone: symbol)
+    chosen(Z) :- node(node/n1, Z).
+    .decl other(n: ref)
+    other(N) :- node(N, _), N != node/n1.
+    .decl lonely()
+    lonely() :- not node(node/n1, _).
+    """
+    alive = {"node/n1": Ref("node/n1", "1")}
+    db = Database.from_source(text, resolve_ref=alive.get)
+    assert db.query("lonely()") == [()]
+    first, second, n2 = Ref("node/n1", "1"), Ref("node/n1", "2"), Ref("node/n2", "3")
+    assert db.commit(insert={"node": [(first, "a"), (n2, "b")]}).inserted["chosen"] == [("a",)]
+    assert db.facts("other") == [(n2,)] and db.facts("lonely") == []
+    assert db.query("node(node/n1, Z)") == [("a",)]
+    alive["node/n1"] = second
+    changes = db.commit(insert={"node": [(second, "c")]}, retract={"node": [(first, "a")]})
+    assert changes.inserted["chosen"] == [("c",)] and changes.retracted["chosen"] == [("a",)]
+    assert db.query("node(node/n1, Z)") == [("c",)]
+    assert str(db.why('chosen("c")')).startswith('chosen("c")')
