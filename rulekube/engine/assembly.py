@@ -105,6 +105,9 @@ class Assembled(Network):
             for name, facts in retract.items():
                 if name not in insert:
                     self._pend(name, dict.fromkeys(self._checked(name, facts), -1))
+        except TypeError as error:
+            self.abandon()
+            raise EvaluationError(f"a fact holds a value that is none ({error}); JSON is wrapped by to_json") from error
         except BaseException:
             self.abandon()
             raise

@@ -79,6 +79,8 @@ def test_a_fact_that_does_not_fit_is_refused():
         db.commit(insert={"path": [(1, 2)]})
     with pytest.raises(EvaluationError, match="did you mean `edge`"):
         db.commit(insert={"edgy": [(1, 2)]})
+    with pytest.raises(EvaluationError, match="to_json"):
+        db.commit(insert={"edge": [(1, {"a": 1})]})
     assert db.facts("edge") == []
 
 
