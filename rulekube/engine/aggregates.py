@@ -142,15 +142,14 @@ class FoldState:
         return group in self._totals or group in self._members
 
     def _total(self, pending: Iterable[tuple[Fact, int]]) -> dict[Any, None]:
+        # all amounts first: where one is no number, nothing was changed yet
+        amounts = [(self.group_of(f), change, exact(f[-1]) * change) for f, change in pending if change]
         touched: dict[Any, None] = {}
-        for fact, change in pending:
-            if not change:
-                continue
-            group = self.group_of(fact)
+        for group, change, amount in amounts:
             touched[group] = None
             state = self._totals.setdefault(group, [0, 0])
             state[0] += change
-            state[1] += exact(fact[-1]) * change
+            state[1] += amount
             if not state[0]:
                 del self._totals[group]
         return touched

@@ -1,16 +1,17 @@
-"""Compiled rules: each (clause, goal) pair becomes a Python function of nested loops over dict indexes.
+"""Compiled rules: each (clause, goal) pair becomes nested Python loops over dict indexes.
 
-    def delta(changed, sign, out):     # changed: facts of the goal's relation
-        for f0 in changed:
-            a, b = f0
-            for f1 in index.get(b, EMPTY):
-                ...
-                head = (a, c)
+    for f0 in changed:                       # facts of the goal's relation that came (sign 1) or went (sign -1)
+        v0 = f0[0]
+        for f1 in index1.get(v0, EMPTY):
+            if (v0, f1[1]) in rows2:
+                head = (f1[1], v0)
                 out[head] = out.get(head, 0) + sign
+
+The rules that read a relation once are one function, `feed`; the others are a `delta` each.
 
 A clause in which a relation occurs twice needs care: of the new derivations, each must be counted once although the
 changed fact may stand in several places. For the changed goal i, goals before i see the relation without the changed
-fact, goals after i with it; `_without` writes that test. Such functions are called with one fact at a time.
+fact (the test `!= f0`), goals after i with it. Such functions are called with one fact at a time.
 """
 
 from __future__ import annotations
@@ -261,9 +262,7 @@ def compile_delta(clause: Clause, position: int, environment: Environment) -> De
     return delta
 
 
-def compile_feed(
-    readers: Sequence[Reader], environment: Environment, where: str
-) -> Callable[[Sequence[Any], int], None]:
+def compile_feed(readers: Sequence[Reader], environment: Environment, where: str) -> Feed:
     """All rules that read a relation once, as one function `feed(changed, sign)`."""
     writer = _Writer(environment, ())
     for i, reader in enumerate(readers):

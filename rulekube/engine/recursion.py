@@ -8,6 +8,8 @@ from it. Nothing else of the component is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rulekube.engine.incremental import Consumer, Network, Node, Pending
 from rulekube.engine.relation import Relation
 from rulekube.engine.values import Fact
@@ -201,16 +203,17 @@ def _add(counts: dict[Fact, int], change: Pending, sign: int) -> None:
             counts.pop(fact, None)
 
 
-def _put_back(relation: Relation, facts: list[Fact] | tuple[Fact, ...]) -> None:
-    for fact in facts:
-        relation.rows[fact] = 1
-    relation.enter(facts)
+def _put_back(relation: Relation, facts: Iterable[Fact]) -> None:
+    absent = [fact for fact in facts if fact not in relation.rows]
+    relation.rows.update(dict.fromkeys(absent, 1))
+    relation.enter(absent)
 
 
-def _take_away(relation: Relation, facts: list[Fact] | tuple[Fact, ...]) -> None:
-    for fact in facts:
+def _take_away(relation: Relation, facts: Iterable[Fact]) -> None:
+    present = [fact for fact in facts if fact in relation.rows]
+    for fact in present:
         del relation.rows[fact]
-    relation.leave(facts)
+    relation.leave(present)
 
 
 def _swap(relation: Relation, absent: list[Fact], present: list[Fact]) -> None:
