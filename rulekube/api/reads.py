@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from rulekube.api import options, status, table, views
+from rulekube.api import options, table, views
 from rulekube.api.committer import Committer
 from rulekube.api.history import objects_at
 from rulekube.api.negotiation import MEDIA
@@ -23,6 +23,7 @@ from rulekube.api.requests import Call, encode, respond, respond_list
 from rulekube.api.selection import Selection
 from rulekube.api.watch import Encode, Hub, Wanted, line, stream
 from rulekube.errors import ApiError
+from rulekube.facts import refusals
 from rulekube.facts.store import Compacted, Key, Snapshot, Store
 
 RawObject = dict[str, Any]
@@ -47,7 +48,7 @@ class Reads:
         """The object a call names. Raises NotFound."""
         obj = self._store.get(self._key(call))
         if obj is None:
-            raise status.not_found(call.resource, call.target.name)
+            raise refusals.not_found(call.resource, call.target.name)
         return obj
 
     def _key(self, call: Call) -> Key:

@@ -8,10 +8,11 @@ Source: k8s.io/apimachinery/pkg/api/errors/errors.go; message texts as a 1.36 se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rulekube.errors import ApiError, SelectorError
+from rulekube.facts import refusals
 from rulekube.facts.resources import Resource
 from rulekube.facts.store import AlreadyExists, Compacted, Conflict, Key, NotFound
 
@@ -34,7 +35,6 @@ CODES = {
     "InternalError": 500,
     "Timeout": 504,
 }
-MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
 
 
 def code_of(error: ApiError) -> int:
@@ -70,30 +70,6 @@ def deleted(resource: Resource, name: str, uid: str) -> RawObject:
         "status": "Success",
         "details": {**details, "kind": resource.plural, "uid": uid},
     }
-
-
-def details_of(resource: Resource, name: str = "") -> dict[str, object]:
-    """`details` of an error about one object."""
-    details: dict[str, object] = {"name": name} if name else {}
-    if resource.group:
-        details["group"] = resource.group
-    return {**details, "kind": resource.plural}
-
-
-def not_found(resource: Resource, name: str) -> ApiError:
-    """There is no such object."""
-    return ApiError("NotFound", f'{resource.qualified} "{name}" not found', details_of(resource, name))
-
-
-def already_exists(resource: Resource, name: str) -> ApiError:
-    """There is one already."""
-    return ApiError("AlreadyExists", f'{resource.qualified} "{name}" already exists', details_of(resource, name))
-
-
-def conflict(resource: Resource, name: str, why: str = MODIFIED) -> ApiError:
-    """Somebody else was faster, or the object is not the one that was meant."""
-    message = f'Operation cannot be fulfilled on {resource.qualified} "{name}": {why}'
-    return ApiError("Conflict", message, details_of(resource, name))
 
 
 def no_such_path() -> ApiError:
@@ -146,9 +122,16 @@ def translated(error: Exception, resource: Resource | None = None) -> ApiError:
     return internal(f"{type(error).__name__}: {error}")
 
 
+_REFUSALS: dict[type[Exception], Callable[[Resource, str], ApiError]] = {
+    Conflict: refusals.conflict,
+    AlreadyExists: refusals.already_exists,
+    NotFound: refusals.not_found,
+}
+
+
 def _of_store(error: Conflict | AlreadyExists | NotFound, key: Key, resource: Resource | None) -> ApiError:
     if resource is None or resource.key != key.resource:
         plural, _, group = key.resource.partition(".")
         resource = Resource(group, "", "", plural)
-    make = {Conflict: conflict, AlreadyExists: already_exists, NotFound: not_found}[type(error)]
+    make = _REFUSALS[type(error)]
     return make(resource, key.name)

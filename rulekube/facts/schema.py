@@ -19,7 +19,6 @@ from typing import Any
 
 RawSchema = dict[str, Any]
 _PREFIX = "#/components/schemas/"
-_MICRO_TIME = "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime"
 _GO_SCALARS = {"string": "string", "boolean": "bool", "number": "float64"}
 
 
@@ -122,11 +121,6 @@ class Type:
         if target.get("format") in ("int-or-string", "date-time"):
             return "time" if target["format"] == "date-time" else "int-or-string"
         return str(target.get("type", ""))
-
-    @property
-    def is_micro_time(self) -> bool:
-        """Whether a time keeps its microseconds."""
-        return self.name == _MICRO_TIME
 
     @cached_property
     def go_name(self) -> str:
