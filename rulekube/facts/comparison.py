@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from rulekube.facts import field_sets
-from rulekube.facts.field_sets import FieldSet, Path
+from rulekube.facts.field_sets import FieldSet
 from rulekube.facts.schema import Type
 
 
@@ -31,28 +31,33 @@ class _Absent:
 
 _ABSENT = _Absent()
 _UNTYPED = Type({})
+_MEMBER: FieldSet = {".": {}}  # shared, hence never changed
+_NOTHING: tuple[FieldSet, FieldSet, FieldSet] = ({}, {}, {})
 
 
 def compare(kind: Type | None, old: dict[str, Any], new: dict[str, Any]) -> Comparison:
     """The differences of two objects of a type; of an unknown type, maps are taken field by field and lists whole."""
-    result = Comparison({}, {}, {})
-    _compare(kind or _UNTYPED, old, new, (), result)
-    return result
+    added, removed, modified = _compare(kind or _UNTYPED, old, new)
+    return Comparison(added, removed, modified)
 
 
-def _compare(kind: Type, old: Any, new: Any, path: Path, result: Comparison) -> None:
+def _compare(kind: Type, old: Any, new: Any) -> tuple[FieldSet, FieldSet, FieldSet]:
+    """The three sets below one place; a member is the place itself."""
     if old is new or (old == new and type(old) is type(new)):
-        return
+        return _NOTHING
     if _is_leaf(kind, old, new):
-        _leaf(old, new, path, result)
-        return
+        return (_MEMBER, {}, {}) if old is _ABSENT else ({}, _MEMBER, {}) if new is _ABSENT else ({}, {}, _MEMBER)
+    sets: tuple[FieldSet, FieldSet, FieldSet] = ({}, {}, {})
     pairs = _items(kind, old, new) if kind.form == "list" else _entries(kind, old, new)
     for element, child, left, right in pairs:
-        _compare(child, left, right, (*path, element), result)
+        for whole, part in zip(sets, _compare(child, left, right), strict=True):
+            if part:
+                whole[element] = part
     if old is _ABSENT:
-        field_sets.insert(result.added, path)
+        sets[0].update(_MEMBER)
     elif new is _ABSENT:
-        field_sets.insert(result.removed, path)
+        sets[1].update(_MEMBER)
+    return sets
 
 
 def _is_leaf(kind: Type, old: Any, new: Any) -> bool:
@@ -60,11 +65,6 @@ def _is_leaf(kind: Type, old: Any, new: Any) -> bool:
         return True
     container = list if kind.form == "list" else dict
     return not any(isinstance(side, container) and side for side in (old, new))
-
-
-def _leaf(old: Any, new: Any, path: Path, result: Comparison) -> None:
-    target = result.added if old is _ABSENT else result.removed if new is _ABSENT else result.modified
-    field_sets.insert(target, path)
 
 
 def _entries(kind: Type, old: Any, new: Any) -> Iterator[tuple[str, Type, Any, Any]]:
