@@ -69,11 +69,11 @@ def list_options(query: Mapping[str, str], *, watch: bool) -> ListOptions:
     return ListOptions(
         page.revision if page else revision(text),
         match == "Exact" or page is not None,
-        max(_integer(query, "limit"), 0),
+        max(integer(query, "limit"), 0),
         (page.namespace, page.name) if page else None,
         initial,
         flag(query, "allowWatchBookmarks"),
-        float(_integer(query, "timeoutSeconds")),
+        float(integer(query, "timeoutSeconds")),
     )
 
 
@@ -110,7 +110,8 @@ def _page(token: str) -> Page:
         raise bad_request(f"invalid continue token: continue key is not valid: {error}") from error
 
 
-def _integer(query: Mapping[str, str], name: str) -> int:
+def integer(query: Mapping[str, str], name: str) -> int:
+    """A whole number, 0 where there is none."""
     text = query.get(name, "0") or "0"
     try:
         return int(text)

@@ -57,7 +57,8 @@ class Reads:
     async def get(self, call: Call) -> web.StreamResponse:
         """One object."""
         options.revision(call.http.query.get("resourceVersion", ""))
-        obj, encoded = self.present(call), self._store.encoded(self._key(call))
+        encoded = self._store.encoded(self._key(call))  # first, so that the wait below covers it
+        obj = self.present(call)
         await self._committer.wait(int(obj["metadata"]["resourceVersion"]))
         return respond(call, obj, encoded=encoded)
 

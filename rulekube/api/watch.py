@@ -120,7 +120,11 @@ class Hub:
         snapshot = self._store.snapshot(selection.resource.key, selection.namespace)
         watch = Watch(selection, snapshot.revision)
         self._watches.setdefault(selection.resource.key, set()).add(watch)
-        await self._committer.wait(snapshot.revision)
+        try:
+            await self._committer.wait(snapshot.revision)
+        except BaseException:  # the client has gone meanwhile
+            self.close(watch)
+            raise
         pairs = zip(snapshot.objects, snapshot.encoded, strict=True)
         return [(obj, encoded) for obj, encoded in pairs if selection.matches(obj)], watch
 

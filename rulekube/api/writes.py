@@ -161,8 +161,8 @@ async def delete_options(call: Call) -> tuple[DeleteOptions, bool]:
         raw = _options_body(call, body)
     else:
         raw = {name: value for name, value in call.http.query.items() if name in ("propagationPolicy",)}
-        if grace := call.http.query.get("gracePeriodSeconds"):
-            raw["gracePeriodSeconds"] = int(grace)
+        if call.http.query.get("gracePeriodSeconds"):
+            raw["gracePeriodSeconds"] = options.integer(call.http.query, "gracePeriodSeconds")
         raw["dryRun"] = call.http.query.getall("dryRun", [])
     preconditions = raw.get("preconditions") or {}
     propagation = raw.get("propagationPolicy")

@@ -154,3 +154,19 @@ async def test_body_that_is_too_large_is_refused(server):
     status, _, answer = await server.call("POST", CONFIG_MAPS, body)
     assert (status, answer["reason"]) == (413, "RequestEntityTooLarge")
     assert answer["message"] == "Request entity too large: limit is 3145728"
+
+
+async def test_client_that_leaves_early_leaves_nothing_behind(server, monkeypatch):
+    """The first state is not durable yet when the client gives up."""
+    import threading
+
+    gate, real = threading.Event(), server.store.sync
+    monkeypatch.setattr(server.store, "sync", lambda: (gate.wait(10), real())[1])
+    writing = asyncio.create_task(server.make("ConfigMap", "a"))
+    watching = asyncio.create_task(server.watch(f"{CONFIG_MAPS}?watch=true", 1))
+    await asyncio.wait({watching, writing}, timeout=0.1)
+    watching.cancel()
+    await asyncio.wait({watching}, timeout=5)
+    gate.set()
+    assert (await writing)["metadata"]["name"] == "a"
+    assert kinds(await server.watch(f"{CONFIG_MAPS}?watch=true", 1)) == [("ADDED", "a")]

@@ -236,6 +236,7 @@ async def test_grace_and_preconditions_of_deletions(server):
     status, _, gone = await server.call("DELETE", f"{PODS}/p?gracePeriodSeconds=0")
     assert (status, gone["kind"]) == (200, "Pod")
     assert (await server.call("GET", f"{PODS}/p"))[0] == 404
+    assert (await server.call("DELETE", f"{PODS}/p?gracePeriodSeconds=soon"))[0] == 400
     status, _, answer = await server.call("DELETE", f"{PODS}/p", json.dumps({"propagationPolicy": "Sideways"}))
     assert (status, answer["details"]["causes"][0]["field"]) == (422, "propagationPolicy")
 
