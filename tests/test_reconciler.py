@@ -188,11 +188,15 @@ def test_a_refused_creation_does_not_hold_up_the_others() -> None:
     assert [name[:5] for name in cluster.pods()] == ["good-"]
     (failed,) = cluster.reconciler.db.facts("failed")
     assert failed[0] == "create_object" and failed[2] == "not today"
+    bad = Key("replicationcontrollers", "default", "bad")
+    conditions = (cluster.store.get(bad) or {})["status"]["conditions"]
+    assert [(c["type"], c["reason"]) for c in conditions] == [("ReplicaFailure", "FailedCreate")]
     cluster.reconciler.unload_pack("user.dl")
     cluster.now += 200_000
     cluster.settle()
     assert len(cluster.pods()) == 2
     assert cluster.reconciler.db.facts("failed") == []
+    assert "conditions" not in (cluster.store.get(bad) or {})["status"]
 
 
 def test_a_bad_pack_is_refused_and_changes_nothing() -> None:

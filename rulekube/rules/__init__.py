@@ -20,6 +20,7 @@ CONTROLLERS: tuple[str, ...] = (
     "controllers/namespace.dl",
     "controllers/node_health.dl",
     "controllers/node_taints.dl",
+    "controllers/replicationcontroller_failure.dl",
     "controllers/replicationcontroller_status.dl",
     "controllers/root_ca.dl",
     "controllers/serviceaccount.dl",

@@ -24,7 +24,7 @@ import yaml
 
 from rulekube import rules
 from rulekube.actuators.base import Action
-from rulekube.engine import Ref, from_json
+from rulekube.engine import Ref, from_json, to_json
 from rulekube.facts import flatten
 from rulekube.facts.inbox import Delta
 from rulekube.facts.merge import merge_patch
@@ -61,7 +61,9 @@ class World:
         for path in step.get("delete", ()):
             self._move(path, None, insert, retract)
         for relation, facts in step.get("observe", {}).items():
-            insert.setdefault(relation, []).extend(tuple(fact) for fact in facts)
+            insert.setdefault(relation, []).extend(tuple(map(to_json, fact)) for fact in facts)
+        for relation, facts in step.get("forget", {}).items():
+            retract.setdefault(relation, []).extend(tuple(map(to_json, fact)) for fact in facts)
         self.revision += 1
         self.now += step.get("elapse", 0) * 1_000_000
         self.reconciler.handle(Delta(insert, retract, self.revision))
