@@ -11,6 +11,7 @@ steps:
       - create_object: {owner: replicationcontroller/shop/web, slot: "0", object: {kind: Pod}}
     done: [delete_object]                        # relations of actions that are owed no longer, one entry each
   - delete: [web]
+  - observe: {failed: [[...]]}                   # facts that are no objects come; `forget` takes them back
   - elapse: 50                                   # seconds
 """
 
