@@ -31,6 +31,7 @@ VERBS = {
     "query": "Ask a logic question of a live cluster or of a rule file.",
     "why": "Show the proof of a fact, down to base facts.",
     "check": "Check rule files: every error, with its place.",
+    "fmt": "Lay out rule files: spaces, indentation, line breaks.",
     "policy": "Load, list and unload rule files of one's own.",
     "conformance": "Run recorded inputs against Kubernetes' recorded answers.",
     "completion": "Print the shell's completion script.",
