@@ -18,7 +18,6 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from docker.utils import socket as docker_socket
 from requests.exceptions import RequestException
 
 from rulekube.actuators import docker_config, docker_facts, images, veth
@@ -170,13 +169,9 @@ class DockerContainers:
     def signal_container(self, identifier: str, signal: str) -> None:
         """Ask a run to end: TERM means the image's own stop signal."""
         try:
-            if signal == "TERM":
-                signal = self.client.inspect_container(identifier)["Config"].get("StopSignal") or signal
-                self.client.kill(identifier, signal)
-                self._signals.setdefault(identifier, []).append((identifier, "TERM", self._clock()))
-            else:
-                self.client.kill(identifier, signal)
-                self._signals.setdefault(identifier, []).append((identifier, signal, self._clock()))
+            own = self.client.inspect_container(identifier)["Config"].get("StopSignal") if signal == "TERM" else None
+            self.client.kill(identifier, own or signal)
+            self._signals.setdefault(identifier, []).append((identifier, signal, self._clock()))
         except APIError as error:
             if error.status_code not in (404, 409):  # gone, or not running: it has ended
                 raise
@@ -247,18 +242,26 @@ class DockerContainers:
 
     def execute(self, identifier: str, command: Sequence[str], timeout: float) -> tuple[int, str]:
         """Run a command in a container: its exit code and output. Raises TimeoutError after `timeout` seconds."""
-        created = self.client.exec_create(identifier, list(command))
-        stream: Any = self.client.exec_start(created["Id"], socket=True)
-        end, output = time.monotonic() + timeout, b""
+        created = self.client.exec_create(identifier, list(command))["Id"]
+        stream: Any = self.client.exec_start(created, socket=True)
+        connection, end, output = stream._sock, time.monotonic() + timeout, b""
+        connection.settimeout(0.1)
         try:
-            stream._sock.settimeout(timeout)
-            for _, part in docker_socket.frames_iter(stream, tty=False):  # type: ignore[no-untyped-call]
-                output += part
-                stream._sock.settimeout(max(end - time.monotonic(), 0.001))
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    output += (part := connection.recv(65536))
+                    if not part:
+                        break
+                if not self.client.exec_inspect(created)["Running"]:
+                    break  # the end of the stream may be late, or never come
+                if time.monotonic() > end:
+                    raise TimeoutError
         finally:
-            stream.close()
-        code = self.client.exec_inspect(created["Id"])["ExitCode"]
-        return int(code if code is not None else -1), output.decode(errors="replace")
+            for part_of_it in (stream._response, stream, connection):  # closing one leaves the others open
+                with contextlib.suppress(OSError, ValueError):
+                    part_of_it.close()
+        code = self.client.exec_inspect(created)["ExitCode"]
+        return int(code if code is not None else -1), _without_frames(output).decode(errors="replace")
 
 
 _EFFECTS: Mapping[str, Callable[..., None]] = {
@@ -269,6 +272,16 @@ _EFFECTS: Mapping[str, Callable[..., None]] = {
     "remove_container": DockerContainers.remove_container,
     "pull_image": DockerContainers.pull_image,
 }
+
+
+def _without_frames(output: bytes) -> bytes:
+    """What a command wrote, without the 8-byte headers that tell standard output from standard error."""
+    text, position = b"", 0
+    while position + 8 <= len(output):
+        size = int.from_bytes(output[position + 4 : position + 8], "big")
+        text += output[position + 8 : position + 8 + size]
+        position += 8 + size
+    return text
 
 
 def _make_message_file(config: Raw) -> None:

@@ -122,7 +122,7 @@ class NodeAgent:
         return logs.pieces(stream, options.limit)
 
     def stop(self, remove: bool = False) -> None:
-        """End the actuators; `remove` also ends the containers and removes what the node keeps of its pods."""
+        """End the actuators; `remove` also removes the containers. Volumes and leases stay for the next start."""
         self.reconciler.stop()
         if remove:
             self.runtime.clear()

@@ -1,6 +1,6 @@
 /* worker: what contract tests run in containers: `worker exit CODE`, `worker wait` (ends on TERM with 143),
  * `worker stubborn` (ignores TERM), `worker say TEXT` (prints and waits), `worker files PATH…` (prints their contents),
- * `worker env NAME…`, `worker eat` (allocates until it is killed), `worker serve PORT` (accepts and closes). */
+ * `worker env NAME…`, `worker eat` (allocates until it is killed), `worker note PATH TEXT CODE` (leaves a text and ends), `worker serve PORT` (accepts and closes). */
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
@@ -52,6 +52,12 @@ int main(int count, char **words) {
     signal(SIGTERM, stubborn ? SIG_IGN : end);
     if (!strcmp(verb, "exit"))
         return atoi(words[2]);
+    if (!strcmp(verb, "note")) {
+        FILE *file = fopen(words[2], "w");
+        if (!file || fputs(words[3], file) < 0 || fclose(file) != 0)
+            return 99;
+        return atoi(words[4]);
+    }
     if (!strcmp(verb, "say"))
         for (int i = 2; i < count; i++)
             puts(words[i]);

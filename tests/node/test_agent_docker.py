@@ -237,3 +237,52 @@ async def test_a_pod_without_its_bridge_waits_and_says_so(tmp_path: Path, engine
         assert cluster.status("a")["phase"] == "Pending"
     finally:
         await cluster.stop(remove=True)
+
+
+async def test_security_and_limits_reach_docker(cluster: Cluster, engine: str) -> None:
+    security = {
+        "runAsUser": 1000,
+        "runAsGroup": 2000,
+        "readOnlyRootFilesystem": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"add": ["NET_ADMIN"], "drop": ["ALL"]},
+    }
+    resources = {"requests": {"cpu": "250m"}, "limits": {"cpu": "500m", "memory": "32Mi"}}
+    cluster.pod("safe", {"args": ["wait"], "securityContext": security, "resources": resources})
+    await cluster.until(lambda: cluster.container("safe").get("ready"), "it runs")
+    client = docker.APIClient(engine)
+    raw = client.inspect_container(cluster.container("safe")["containerID"].removeprefix("docker://"))
+    client.close()
+    host = raw["HostConfig"]
+    assert raw["Config"]["User"] == "1000:2000"
+    assert (host["ReadonlyRootfs"], host["SecurityOpt"]) == (True, ["no-new-privileges"])
+    assert (host["CapAdd"], host["CapDrop"]) == (["NET_ADMIN"], ["ALL"])
+    assert (host["Memory"], host["CpuShares"], host["CpuQuota"], host["CpuPeriod"]) == (2**25, 256, 50_000, 100_000)
+    assert raw["State"]["OOMKilled"] is False
+
+
+async def test_commands_probe_inside_the_container(cluster: Cluster) -> None:
+    good, bad = ({"exec": {"command": ["/worker", "exit", code]}, "periodSeconds": 1} for code in "01")
+    cluster.pod("good", {"args": ["wait"], "readinessProbe": good, "startupProbe": good})
+    cluster.pod("bad", {"args": ["wait"], "livenessProbe": {**bad, "failureThreshold": 1}})
+    await cluster.until(lambda: cluster.container("good").get("ready"), "good is ready")
+    await cluster.until(lambda: cluster.container("bad").get("restartCount") == 1, "bad is restarted")
+    assert cluster.container("bad")["lastState"]["terminated"]["exitCode"] == 143
+    assert {"Unhealthy", "Killing"} <= cluster.events("bad")
+
+
+async def test_last_words_are_in_the_status(cluster: Cluster) -> None:
+    words = {"args": ["note", "/dev/termination-log", "no money left", "7"]}
+    words |= {"terminationMessagePath": "/dev/termination-log"}
+    cluster.pod("poor", words, restartPolicy="Never")
+    await cluster.until(lambda: cluster.status("poor").get("phase") == "Failed", "it fails")
+    ended = cluster.container("poor")["state"]["terminated"]
+    assert (ended["exitCode"], ended["message"]) == (7, "no money left")
+
+
+async def test_a_program_that_is_not_there_is_told(cluster: Cluster) -> None:
+    cluster.pod("typo", {"command": ["/wrker"]}, restartPolicy="Never")
+    await cluster.until(lambda: cluster.status("typo").get("phase") == "Failed", "it fails")
+    ended = cluster.container("typo")["state"]["terminated"]
+    assert (ended["exitCode"], ended["reason"]) == (128, "StartError")
+    assert "no such file or directory" in ended["message"]
