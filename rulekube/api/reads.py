@@ -100,8 +100,9 @@ class Reads:
         """Wait a little for a revision that is still to come."""
         if revision <= self._store.revision:
             return
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._committer.wait(revision), _PATIENCE)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._committer.wait(revision)
         if revision > self._store.revision:
             cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
             message = f"Timeout: Too large resource version: {revision}, current: {self._store.revision}"

@@ -57,7 +57,8 @@ class Watch:
         """The changes that arrived, [] after `timeout` seconds without any."""
         if not self._changes:
             try:
-                await asyncio.wait_for(self._arrived.wait(), timeout)
+                async with asyncio.timeout(timeout):
+                    await self._arrived.wait()
             except TimeoutError:
                 return []
         self._arrived.clear()

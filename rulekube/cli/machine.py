@@ -67,6 +67,7 @@ class Machine:
             pod_cidr=self._settings.pod_cidr_of(number),
             data=self._settings.data,
             engine=self._engine.url if self._engine else None,
+            pull_images=self._settings.pull,
             settings=self._cluster.facts,
         )
         return NodeAgent(config, self._cluster.store, self._cluster.writer, clock, self._issue_token)

@@ -25,6 +25,7 @@ class Settings:
     pod_cidr: str = "10.244.0.0/16"
     node_port_range: tuple[int, int] = (30000, 32767)
     rules: tuple[Path, ...] = field(default=())
+    pull: bool = True
 
     @property
     def host(self) -> str:

@@ -113,6 +113,12 @@ class Address(click.ParamType[str]):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A rule file of one's own; may be repeated.",
 )
+@click.option(
+    "--pull/--no-pull",
+    default=True,
+    show_default=True,
+    help="Whether images that are not there may be pulled from registries.",
+)
 @click.option("--detach", is_flag=True, help="Run in the background; `rulekube down` ends it.")
 def command(no_node: bool, detach: bool, data: Path, **options: object) -> None:
     """Run a cluster until SIGINT or SIGTERM, then remove what it made on the machine. Its state stays in --data.
