@@ -18,7 +18,7 @@ from typing import Any
 from rulekube.actuators.base import Action, Actuator, Fact
 from rulekube.actuators.dispatch import Dispatcher, Inline, InlineActuator, Threaded
 from rulekube.actuators.owed import ActionRelation, Owed
-from rulekube.engine import Changes, Database, Proof, Ref, Rows, to_json
+from rulekube.engine import Changes, Database, Proof, Ref, Rows, WhyNot, to_json
 from rulekube.errors import RuleError
 from rulekube.facts import judgement
 from rulekube.facts.admission import Request, Verdict
@@ -193,6 +193,13 @@ class Reconciler:
         """The proof of a fact, None where it does not hold; `without` base facts, as if they were not."""
         self.catch_up()
         return self.db.why(fact, without)
+
+    def why_not(self, fact: str, options: Mapping[str, Any]) -> WhyNot:
+        """Why a fact does not hold. Options: facts `with` and `without` which to judge; `depth`, `ways`."""
+        self.catch_up()
+        bounds = {name: options[name] for name in ("depth", "ways") if name in options}
+        insert = self.db.read_facts(options.get("with", ()))
+        return self.db.why_not(fact, options.get("without", ()), insert=insert, **bounds)
 
     # Packs of the user.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class ClusterBrain:
 
     def __init__(self, reconciler: Reconciler, folder: Path) -> None:
         self._reconciler, self._folder = reconciler, folder
+        for path in rules.paths(rules.QUESTIONS):
+            reconciler.db.define(str(path), path.read_text())
 
     def authorize(self, asked: Attributes) -> tuple[bool, str]:
         """Whether the rules let a request in. RuleKube's own reasons are the roles' names."""
@@ -48,6 +50,11 @@ class ClusterBrain:
         """A proof tree as JSON, None where the fact does not hold; as if the facts `without` were not there."""
         proof = self._reconciler.why(text, without)
         return placed(proof.to_dict()) if proof is not None else None
+
+    def why_not(self, text: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Why a fact does not hold, as JSON."""
+        answer: dict[str, Any] = everywhere(self._reconciler.why_not(text, options).to_dict())
+        return answer
 
     def packs(self) -> list[str]:
         """The names of the policies in force."""
@@ -92,6 +99,16 @@ def placed(proof: dict[str, Any]) -> dict[str, Any]:
     """A proof whose places name the shipped rule files as `rules/…`, wherever they are installed."""
     place = proof["place"].removeprefix(f"{rules.FOLDER.parent}{os.sep}")
     return {**proof, "place": place, "premises": [placed(premise) for premise in proof["premises"]]}
+
+
+def everywhere(answer: Any) -> Any:
+    """An answer in which every place, however deep, names the shipped rule files as `rules/…`."""
+    if isinstance(answer, dict):
+        return {
+            key: value.removeprefix(f"{rules.FOLDER.parent}{os.sep}") if key == "place" else everywhere(value)
+            for key, value in answer.items()
+        }
+    return [everywhere(one) for one in answer] if isinstance(answer, list) else answer
 
 
 def plain(value: Any) -> Any:

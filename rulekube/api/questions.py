@@ -2,6 +2,7 @@
 
     POST   /rulekube/query       {"query": "pod_node(P, N)"}   -> {"columns": […], "rows": [[…]]}
     POST   /rulekube/why         {"fact": "bound(P, N)"}       -> {"proof": {…} | null}
+    POST   /rulekube/why-not     {"fact": "fits(P, N)"}        -> {"holds": …, "causes": […], "repairs": […], …}
     GET    /rulekube/packs                                     -> {"packs": [name, …]}
     PUT    /rulekube/packs/NAME  {"text": "…"}                 -> {"name": …, …}
     DELETE /rulekube/packs/NAME
@@ -35,6 +36,10 @@ class Brain(Protocol):
 
     def why(self, text: str, without: Sequence[str]) -> Any:
         """A proof tree as JSON, None where the fact does not hold; as if the facts `without` were not there."""
+        ...
+
+    def why_not(self, text: str, options: RawObject) -> Any:
+        """Why a fact does not hold, as JSON. Options: with, without (lists of facts), depth, ways (numbers)."""
         ...
 
     def load_pack(self, name: str, text: str) -> Any:
@@ -79,6 +84,9 @@ class Questions:
                 return answer
             case "POST", ["why"]:
                 return {"proof": await _settled(brain.why(_text(body, "fact"), _texts(body, "without")))}
+            case "POST", ["why-not"]:
+                explained: RawObject = await _settled(brain.why_not(_text(body, "fact"), _options(body)))
+                return explained
             case "GET", ["packs"]:
                 return {"packs": list(await _settled(brain.packs()))}
             case "PUT", ["packs", name]:
@@ -118,3 +126,11 @@ def _texts(body: RawObject, field: str) -> list[str]:
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise status.bad_request(f'"{field}" must be a list of texts')
     return texts
+
+
+def _options(body: RawObject) -> RawObject:
+    """How to explain: facts assumed and left out, and how much to say."""
+    numbers: RawObject = {field: body[field] for field in ("depth", "ways") if field in body}
+    if not all(type(number) is int and 0 < number <= 10_000 for number in numbers.values()):
+        raise status.bad_request('"depth" and "ways" must be whole numbers from 1 to 10000')
+    return {"with": _texts(body, "with"), "without": _texts(body, "without"), **numbers}

@@ -30,6 +30,7 @@ VERBS = {
     "apply": "Create or change objects from manifests.",
     "query": "Ask a logic question of a live cluster or of a rule file.",
     "why": "Show the proof of a fact, down to base facts.",
+    "why-not": "Show why a fact does not hold, and what would mend it.",
     "check": "Check rule files: every error, with its place.",
     "fmt": "Lay out rule files: spaces, indentation, line breaks.",
     "policy": "Load, list and unload rule files of one's own.",
@@ -62,7 +63,7 @@ class Verbs(click.Group):
         """The module `rulekube.cli.<verb>` holds a command called `command`."""
         if cmd_name not in VERBS:
             return None
-        return cast(click.Command, importlib.import_module(f"rulekube.cli.{cmd_name}").command)
+        return cast(click.Command, importlib.import_module(f"rulekube.cli.{cmd_name.replace('-', '_')}").command)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of verbs without importing any."""

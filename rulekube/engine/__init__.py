@@ -13,6 +13,7 @@ from rulekube.engine.provenance import Proof
 from rulekube.engine.query import Rows
 from rulekube.engine.syntax import Column, Mapping, Place
 from rulekube.engine.values import NO_VALUE, Fact, Json, Ref, from_json, show_fact, to_json
+from rulekube.engine.why_not import WhyNot
 
 __all__ = [
     "NO_VALUE",
@@ -32,6 +33,7 @@ __all__ = [
     "RelationInfo",
     "Rows",
     "RuleError",
+    "WhyNot",
     "from_json",
     "function",
     "show_fact",

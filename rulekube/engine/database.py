@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from rulekube.engine import analysis, assembly, normal, provenance, query
+from rulekube.engine import analysis, assembly, explanation, normal, provenance, query
 from rulekube.engine.analysis import Program
 from rulekube.engine.assembly import Assembled
 from rulekube.engine.builtins import FUNCTIONS, Function
 from rulekube.engine.delta import Changes
-from rulekube.engine.errors import EvaluationError, RuleError
+from rulekube.engine.errors import RuleError
+from rulekube.engine.hypothetical import assumed, guarded
 from rulekube.engine.packs import Packs
 from rulekube.engine.syntax import Mapping as InputMapping
 from rulekube.engine.values import Fact, Ref, fact_key
+from rulekube.engine.why_not import WhyNot
+from rulekube.engine.why_not_views import Defined
 
 Facts = Mapping[str, Iterable[Sequence[Any]]]
-T = TypeVar("T")
 Resolve = Callable[[str], Ref | None]
 
 
@@ -37,6 +40,7 @@ class Database:
         self._functions = {**FUNCTIONS, **{f.name: f for f in functions}}
         self._resolve = resolve_ref
         self._packs = packs
+        self._views = Defined(self._functions)
         with _uncollected():
             self._network = self._fresh({})
 
@@ -103,7 +107,7 @@ class Database:
         network = self._network
         try:
             network.allowed = network.touched + limit
-            changes = _guarded(lambda: network.adopt(program, normalizer))
+            changes = guarded(lambda: network.adopt(program, normalizer))
         except BaseException:
             self._network = self._fresh(network.all_given())
             raise
@@ -134,7 +138,7 @@ class Database:
             try:
                 network.allowed = network.touched + limit
                 network.retract_and_insert(retract or {}, insert or {})
-                changes = network.changes(_guarded(network.settle))
+                changes = network.changes(guarded(network.settle))
                 network.log.clear()
             finally:
                 network.allowed = math.inf
@@ -144,15 +148,8 @@ class Database:
 
     def what_if(self, insert: Facts | None = None, retract: Facts | None = None, limit: float = math.inf) -> Changes:
         """What `commit` would change; nothing is committed."""
-        network = self._network
-        try:
-            network.allowed = network.touched + limit
-            network.retract_and_insert(retract or {}, insert or {})
-            changes = network.changes(_guarded(network.settle))
-            network.undo()
-        finally:
-            network.allowed = math.inf
-        return changes
+        with assumed(self._network, insert or {}, retract or {}, limit) as changed:
+            return self._network.changes(changed)
 
     def facts(self, relation: str) -> list[Fact]:
         """The present facts of a relation, sorted."""
@@ -176,25 +173,58 @@ class Database:
         asked = network.relation(normal.ASKED).rows
         return sorted(fact[0] for fact in network.relation("elapsed").rows if fact not in asked)
 
-    def why(self, fact: str, without: Sequence[str] = ()) -> provenance.Proof | None:
+    # --- explanations
+
+    def define(self, name: str, text: str) -> None:
+        """Add relations for questions only: nothing keeps them; `why` and `why_not` work them out when asked."""
+        self._views.add(name, text)
+
+    def why(
+        self, fact: str, without: Sequence[str] = (), *, insert: Facts | None = None, retract: Facts | None = None
+    ) -> provenance.Proof | None:
         """A proof of minimal height of a fact, or None where it does not hold.
 
-        `without` names base facts: the proof is then of the state without them, and nothing is committed. Variables in
-        the texts stand for any value: the first fact that fits is proved, all facts that fit are left out.
+        `without` names base facts: the proof is then of the state without them, and nothing is committed; `insert` and
+        `retract` assume further changes. Variables in the texts stand for any value: the first fact that fits is
+        proved, all facts that fit are left out.
         """
-        if not without:
-            return provenance.why(self._network, fact)
-        network = self._network
-        gone: dict[str, list[Fact]] = {}
+        with self._supposed(without, insert, retract):
+            return explanation.why(self._network, self._views.compiled(self._network, self._packs), fact)
+
+    def why_not(
+        self,
+        fact: str,
+        without: Sequence[str] = (),
+        *,
+        insert: Facts | None = None,
+        retract: Facts | None = None,
+        depth: int = 6,
+        ways: int = 20,
+    ) -> WhyNot:
+        """Why no fact fits the text: every rule that could derive it, and all literals that fail.
+
+        `depth` bounds the levels below the goal, `ways` the bindings that are shown for each. The hypothetical
+        state is given as to `why`.
+        """
+        with self._supposed(without, insert, retract):
+            views = self._views.compiled(self._network, self._packs)
+            return explanation.why_not(self._network, views, fact, depth, ways)
+
+    def read_facts(self, texts: Iterable[str]) -> dict[str, list[Fact]]:
+        """Facts written as in a rule file, by relation: what `insert` and `retract` take."""
+        return explanation.read_facts(self._network, texts)
+
+    @contextmanager
+    def _supposed(self, without: Sequence[str], insert: Facts | None, retract: Facts | None) -> Iterator[None]:
+        gone: dict[str, list[Any]] = {name: list(facts) for name, facts in (retract or {}).items()}
         for text in without:
-            for relation, found in provenance.matching(network, text):
+            for relation, found in provenance.matching(self._network, text):
                 gone.setdefault(relation, []).append(found)
-        network.retract_and_insert(gone, {})
-        try:
-            _guarded(network.settle)
-            return provenance.why(network, fact)
-        finally:
-            network.undo()
+        if not gone and not insert:
+            yield
+            return
+        with assumed(self._network, insert or {}, gone):
+            yield
 
     @property
     def size(self) -> int:
@@ -223,12 +253,3 @@ class _uncollected:  # noqa: N801 - reads as the statement it is: `with _uncolle
     def __exit__(self, *_error: object) -> None:
         if self._was:
             gc.enable()
-
-
-def _guarded(settle: Callable[[], T]) -> T:
-    try:
-        return settle()
-    except (RuleError, EvaluationError):
-        raise
-    except Exception as error:
-        raise EvaluationError(f"the commit was undone: {type(error).__name__}: {error}") from error

@@ -8,13 +8,13 @@ Dijkstra's algorithm. The proof takes, for every fact, a derivation of minimal h
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from rulekube.engine import codegen, parser
 from rulekube.engine.core import Absent, Clause, Lookup, Match
-from rulekube.engine.errors import Diagnostic, RuleError
+from rulekube.engine.errors import Diagnostic, RuleError, did_you_mean
 from rulekube.engine.syntax import Atom, Constant, Expression, Place, RefLiteral, Variable
 from rulekube.engine.values import Fact, fact_key, show, show_fact
 
@@ -73,12 +73,18 @@ def why(network: Assembled, text: str) -> Proof | None:
     Raises RuleError where the text is not one fact.
     """
     known = matching(network, text)
-    return _Search(network).proof(known[0]) if known else None
+    return prove(network, known[0]) if known else None
+
+
+def prove(network: Assembled, known: Known) -> Proof:
+    """The proof of a fact that holds."""
+    return _Search(network).proof(known)
 
 
 def matching(network: Assembled, text: str) -> list[Known]:
     """The facts, in order, that a text such as `relation(1, "a", kind/name, X, _)` means."""
-    relation, arguments = _pattern(network, text)
+    columns = {name: info.columns for name, info in network.program.relations.items()}
+    relation, arguments = read_atom(columns, text)
     given = [(i, a) for i, a in enumerate(arguments) if not isinstance(a, Variable)]
     solver = codegen.compile_solver((), tuple(a for _, a in given), (), network, "<fact>")
     wanted = [(i, value) for (i, _), value in zip(given, next(iter(solver())), strict=True)]
@@ -96,13 +102,15 @@ def matching(network: Assembled, text: str) -> list[Known]:
     return [(relation, fact) for fact in sorted(found, key=fact_key)]
 
 
-def _pattern(network: Assembled, text: str) -> tuple[str, tuple[Expression, ...]]:
-    """The relation of a text that is one atom, and an argument for each of its columns."""
+def read_atom(relations: Mapping[str, tuple[str, ...]], text: str) -> tuple[str, tuple[Expression, ...]]:
+    """The relation of a text that is one atom, and an argument for each of its columns. Raises RuleError."""
     body = parser.parse_body(text, "<fact>")
     atom = body[0]
-    if len(body) != 1 or not isinstance(atom, Atom) or atom.relation not in network.program.relations:
-        raise RuleError([Diagnostic("syntax", f"`{text}` is not a fact of a declared relation", Place("<fact>", 1, 1))])
-    columns = network.program.relations[atom.relation].columns
+    if len(body) != 1 or not isinstance(atom, Atom) or atom.relation not in relations:
+        hint = did_you_mean(atom.relation, relations) if isinstance(atom, Atom) else ""
+        message = f"`{text}` is not a fact of a declared relation"
+        raise RuleError([Diagnostic("syntax", message, Place("<fact>", 1, 1), hint)])
+    columns = relations[atom.relation]
     arguments = atom.arguments
     if atom.names is not None:
         given = dict(zip(atom.names, arguments, strict=True))

@@ -57,6 +57,13 @@ ADMISSION: tuple[str, ...] = (
 # Asked about each request before it is served at all.
 AUTH: tuple[str, ...] = ("auth/bootstrap.dl",)
 
+# Relations that nothing keeps: what people ask about, worked out when they ask.
+QUESTIONS: tuple[str, ...] = (
+    "questions/controllers.dl",
+    "questions/scheduling.dl",
+    "questions/services.dl",
+)
+
 CONTROL_PLANE: tuple[str, ...] = ("schema.dl", "actions.dl", *CONTROLLERS, *SCHEDULER, *ADMISSION, *AUTH)
 
 # What a node agent decides: containers, probes, the status of its pods.

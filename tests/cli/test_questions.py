@@ -57,3 +57,20 @@ def test_check_shows_every_error_with_its_place(tmp_path):
     assert result.return_value == 1
     assert "bad.dl:1:" in result.output
     assert "bad.dl:4:" in result.output
+
+
+def test_why_not_shows_what_fails():
+    result = run("why-not", "-f", FILE, 'path("d", "a")')
+    assert result.return_value == 0
+    assert result.output.startswith('NOT path("d", "a")')
+    assert "no edge" in result.output
+
+
+def test_why_not_of_what_holds_says_so():
+    result = run("why-not", "-f", FILE, 'path("d", "a")', "--with", 'edge("d", "a")')
+    assert (result.return_value, result.output.split(":")[0]) == (1, "HOLDS")
+
+
+def test_why_not_in_json_has_causes_with_ids():
+    answer = json.loads(run("why-not", "-f", FILE, 'path("d", "a")', "-o", "json").output)
+    assert {len(cause["id"]) for cause in answer["causes"]} == {8}

@@ -66,7 +66,7 @@ def test_a_planted_fault_is_caught(name, monkeypatch):
 
     @seed(11)
     @settings(
-        max_examples=150,
+        max_examples=400,
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate,),

@@ -1,0 +1,86 @@
+"""The questions `why` and `why_not`, answered over a network and the views defined for questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from rulekube.engine import provenance
+from rulekube.engine.core import Absent, Match
+from rulekube.engine.errors import Diagnostic, RuleError
+from rulekube.engine.provenance import Proof
+from rulekube.engine.syntax import Place
+from rulekube.engine.values import NO_VALUE, Fact, fact_key
+from rulekube.engine.why_not import WhyNot
+from rulekube.engine.why_not_causes import causes
+from rulekube.engine.why_not_search import Limits, Search
+from rulekube.engine.why_not_state import Known, Pattern, State
+from rulekube.engine.why_not_text import literal
+from rulekube.engine.why_not_views import Views
+
+if TYPE_CHECKING:
+    from rulekube.engine.assembly import Assembled
+
+
+def why(network: Assembled, views: Views, text: str) -> Proof | None:
+    """The proof of the first fact that fits the text, None where none does."""
+    relation, _ = read_goal(network, views, text)
+    if relation not in views.columns:
+        return provenance.why(network, text)
+    state = State(network, views)
+    known = holding(state, text)
+    return prove(state, known) if known is not None else None
+
+
+def why_not(network: Assembled, views: Views, text: str, depth: int, ways: int) -> WhyNot:
+    """Why no fact fits the text."""
+    state = State(network, views)
+    known = holding(state, text)
+    if known is not None:
+        return WhyNot(text, proof=prove(state, known))
+    search = Search(state, Limits(depth, ways))
+    missing = search.explain(*read_goal(network, views, text))
+    limits = ("not all ways were tried; bind more of the goal's variables",) if search.cut else ()
+    return WhyNot(text, None, missing, causes(missing), limits)
+
+
+def read_goal(network: Assembled, views: Views, text: str) -> tuple[str, Pattern]:
+    """The relation and pattern that a text such as `relation(1, kind/name, X)` means. Raises RuleError."""
+    columns = {name: info.columns for name, info in network.program.relations.items()}
+    relation, arguments = provenance.read_atom({**columns, **views.columns}, text)
+    return relation, State(network).pattern(arguments, {})
+
+
+def read_facts(network: Assembled, texts: Iterable[str]) -> dict[str, list[Fact]]:
+    """Facts by relation, of texts such as `relation(1, "a", {"k": 2})`. Raises RuleError where one is not ground."""
+    found: dict[str, list[Fact]] = {}
+    for text in texts:
+        relation, fact = read_goal(network, Views(), text)
+        if NO_VALUE in fact:
+            message = f"`{text}` has variables; a fact to be assumed has none"
+            raise RuleError([Diagnostic("syntax", message, Place("<fact>", 1, 1))])
+        found.setdefault(relation, []).append(fact)
+    return found
+
+
+def holding(state: State, text: str) -> Known | None:
+    """The first fact that fits the text."""
+    views = state.views or Views()
+    relation, pattern = read_goal(state.network, views, text)
+    if relation not in views.columns:
+        found = provenance.matching(state.network, text)
+        return found[0] if found else None
+    fact = min(state.facts(relation, pattern), key=fact_key, default=None)
+    return (relation, fact) if fact is not None else None
+
+
+def prove(state: State, known: Known) -> Proof:
+    """The proof of a fact that holds; of a view's, by its first derivation."""
+    views = state.views or Views()
+    if known[0] not in views.columns and not known[0].startswith("$"):
+        return provenance.prove(state.network, known)
+    clause, binding = next(state.derivations(known))
+    facts = [(g.relation, state.pattern(g.terms, binding)) for g in clause.goals if isinstance(g, Match)]
+    notes = tuple(literal(state, g, binding) for g in clause.goals if isinstance(g, Absent))
+    rule = clause.rule.text if clause.rule else ""
+    return Proof(*known, rule, clause.place, tuple(prove(state, fact) for fact in facts), notes)
