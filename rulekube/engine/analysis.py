@@ -82,7 +82,13 @@ def assemble(modules: Sequence[Module], functions: Mapping[str, Function]) -> tu
                 relations[output.relation] = dataclasses.replace(relations[output.relation], output=True)
             else:
                 found.append(undeclared(output.relation, relations, output.place))
-    return program, found
+    hidden = frozenset().union(*(module.hidden for module in modules))
+    return program, [d for d in found if not (d.code == "undeclared-relation" and d.message.split("`")[1] in hidden)]
+
+
+def sound(program: Program) -> tuple[Rule, ...]:
+    """The rules without mistakes in names and arities: the further checks can go on with them."""
+    return tuple(rule for rule in program.rules if not _Names(program).rule(rule))
 
 
 def _declared(modules: Sequence[Module]) -> tuple[dict[str, RelationInfo], list[Diagnostic]]:
@@ -95,7 +101,7 @@ def _declared(modules: Sequence[Module]) -> tuple[dict[str, RelationInfo], list[
             RelationInfo(
                 declaration.name,
                 tuple(c.name for c in declaration.columns),
-                tuple(c.type for c in declaration.columns),
+                tuple(c.type if c.type in TYPES else "any" for c in declaration.columns),
                 declaration.doc,
                 declaration.place,
                 declaration.key,

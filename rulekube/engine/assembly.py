@@ -187,15 +187,14 @@ def check(modules: Sequence[Module], functions: Mapping[str, Function]) -> tuple
     """All checks of a program. Raises RuleError with every diagnostic."""
     program, found = analysis.assemble(modules, functions)
     normalizer = normal.Normalizer({n: r.columns for n, r in program.relations.items()}, functions)
-    if not found:
-        for rule in program.rules:
-            normalizer.add(rule)
-        found += analysis.check_safety(normalizer.clauses)
-        found += strata.check(strata.graph(normalizer.clauses, normalizer.folds.values()))
-        if not found:
-            found += typing.check(program, normalizer.clauses, normalizer.folds)
-    if found:
-        raise RuleError(with_lines(found, modules))
+    for rule in analysis.sound(program) if found else program.rules:
+        normalizer.add(rule)
+    found += analysis.check_safety(normalizer.clauses)
+    found += strata.check(strata.graph(normalizer.clauses, normalizer.folds.values()))
+    found += typing.check(program, normalizer.clauses, normalizer.folds)
+    slips = [slip for module in modules for slip in module.slips]
+    if found or slips:
+        raise RuleError(with_lines([*found, *slips], modules))
     return program, normalizer
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rulekube.engine import parser
-from rulekube.engine.errors import Diagnostic, RuleError
+from rulekube.engine.errors import Diagnostic
 from rulekube.engine.syntax import Include, Module
 
 
@@ -26,11 +26,13 @@ class Packs:
         return list(self._modules.values())
 
     def add(self, name: str, text: str) -> None:
-        """Add or replace a pack, with the files it includes."""
-        module = parser.parse_module(text, name)
+        """Add or replace a pack, with the files it includes. What cannot be read is in the modules' `slips`."""
+        module = parser.read_module(text, name)
         self._modules[name] = module
         self._files[Path(name).resolve()] = name
-        self._include(module)
+        missing = self._include(module)
+        if missing:
+            self._modules[name] = replace(module, slips=(*module.slips, *missing))
 
     def add_file(self, path: Path) -> None:
         """Add a rule file unless it is there already."""
@@ -44,7 +46,8 @@ class Packs:
         del self._modules[name]
         self._files = {path: n for path, n in self._files.items() if n != name}
 
-    def _include(self, module: Module) -> None:
+    def _include(self, module: Module) -> list[Diagnostic]:
+        missing = []
         for include in module.includes:
             path = Path(module.name).parent / include.path
             if path.resolve() in self._files:
@@ -52,8 +55,10 @@ class Packs:
             try:
                 text = path.read_text("utf-8")
             except OSError as error:
-                raise RuleError([_missing(module, include, error)]) from None
+                missing.append(_missing(module, include, error))
+                continue
             self.add(str(path), text)
+        return missing
 
 
 def _missing(module: Module, include: Include, error: OSError) -> Diagnostic:

@@ -1,40 +1,28 @@
 """Text to syntax: one Lark pass, and all syntax errors of a file at once.
 
-After a syntax error the statement that holds it is blanked out (up to its full stop) and the rest is read again, so
-that one slip does not hide the next.
+After a syntax error the statement that holds it is blanked out and the rest is read again, so that one slip does not
+hide the next; what is left is a module that the later checks can go on with.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cache, lru_cache
 from importlib import resources
-from typing import Any
 
-from lark import Lark, UnexpectedInput, UnexpectedToken
+from lark import Lark, UnexpectedInput
 from lark.exceptions import VisitError
-from lark.lexer import PatternStr
 
+from rulekube.engine import slips
 from rulekube.engine.errors import Diagnostic, RuleError
 from rulekube.engine.lowering import Lowering
-from rulekube.engine.syntax import Literal, Module, Place
+from rulekube.engine.syntax import Literal, Module
 
 _STATEMENT_END = re.compile(r"\.(?=\s|$)")
-_MOST_ERRORS = 20
-_WORDS = {
-    "NAME": "a lower-case name",
-    "VARIABLE": "a Variable",
-    "WILDCARD": "`_`",
-    "STRING": 'a "symbol"',
-    "INT": "a number",
-    "FLOAT": "a number",
-    "DURATION": "a number",
-    "REF": "a ref such as kind/name",
-    "OPERATOR": "a comparison",
-    "SIGN": "`+` or `-`",
-    "TIMES": "`*`, `/` or `%`",
-    "$END": "the end",
-}
+_INSIDE = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*[\s\S]*?\*/')
+_NAME = re.compile(r"(?<![A-Za-z0-9_])[a-z][A-Za-z0-9_.]*(?=\s*\()")
+_MOST_ERRORS = 100
 
 
 @cache
@@ -43,23 +31,32 @@ def _lark() -> Lark:
     return Lark(grammar, parser="lalr", start=["start", "body_only"], propagate_positions=True, maybe_placeholders=True)
 
 
-@lru_cache(256)
 def parse_module(text: str, name: str) -> Module:
-    """Parse one file. Raises RuleError with every syntax error in it. Equal texts are parsed once a process."""
-    errors: list[Diagnostic] = []
+    """Parse one file. Raises RuleError with every syntax error in it."""
+    module = read_module(text, name)
+    if module.slips:
+        raise RuleError(module.slips)
+    return module
+
+
+@lru_cache(256)
+def read_module(text: str, name: str) -> Module:
+    """Parse what can be read of one file; its `slips` say what cannot. Equal texts are parsed once a process."""
+    found: list[Diagnostic] = []
+    hidden: set[str] = set()
     remaining = text
     while True:
         try:
             module = _parse(remaining, name, text)
+            return replace(module, slips=tuple(found), hidden=frozenset(hidden)) if found else module
         except _SyntaxSlip as slip:
-            errors.append(slip.diagnostic)
-            if len(errors) >= _MOST_ERRORS:
-                raise RuleError(errors) from None
-            remaining = _blank(remaining, slip.offset)
-            continue
-        if errors:
-            raise RuleError(errors)
-        return module
+            found.append(slip.diagnostic)
+            start, end = _statement(_masked(remaining), slip.offset)
+            hidden |= set(_NAME.findall(remaining, start, end))
+            blanked = remaining[:start] + re.sub(r"[^\n]", " ", remaining[start:end]) + remaining[end:]
+            if len(found) >= _MOST_ERRORS or blanked == remaining:
+                return Module(name, source=text, slips=tuple(found), hidden=frozenset(_NAME.findall(text)))
+            remaining = blanked
 
 
 def parse_body(text: str, name: str = "<query>") -> tuple[Literal, ...]:
@@ -67,7 +64,7 @@ def parse_body(text: str, name: str = "<query>") -> tuple[Literal, ...]:
     try:
         tree = _lark().parse(text, start="body_only")
     except UnexpectedInput as slip:
-        raise RuleError([_diagnostic(slip, text, name)]) from None
+        raise RuleError([slips.describe(slip, _masked(text), text, name, _lark())]) from None
     try:
         return Lowering(name, text).body_of(tree)
     except VisitError as wrapped:
@@ -75,10 +72,11 @@ def parse_body(text: str, name: str = "<query>") -> tuple[Literal, ...]:
 
 
 class _SyntaxSlip(Exception):  # noqa: N818 - a signal between two functions, not an error of its own
-    def __init__(self, diagnostic: Diagnostic, offset: int) -> None:
+    def __init__(self, diagnostic: Diagnostic, text: str) -> None:
         super().__init__()
         self.diagnostic = diagnostic
-        self.offset = offset
+        line, column = diagnostic.place.line, diagnostic.place.column
+        self.offset = min(sum(len(row) + 1 for row in text.split("\n")[: line - 1]) + column - 1, len(text))
 
 
 def _parse(text: str, name: str, source: str) -> Module:
@@ -86,69 +84,26 @@ def _parse(text: str, name: str, source: str) -> Module:
         tree = _lark().parse(text, start="start")
         return Lowering(name, source).module_of(tree)
     except UnexpectedInput as slip:
-        raise _SyntaxSlip(_diagnostic(slip, source, name), _offset(slip, text)) from None
+        raise _SyntaxSlip(slips.describe(slip, _masked(text), source, name, _lark()), text) from None
     except VisitError as wrapped:
         if isinstance(wrapped.orig_exc, RuleError):
-            diagnostic = wrapped.orig_exc.diagnostics[0]
-            raise _SyntaxSlip(diagnostic, _offset_of(diagnostic.place, text)) from None
+            raise _SyntaxSlip(wrapped.orig_exc.diagnostics[0], text) from None
         raise wrapped.orig_exc from None
 
 
-def _offset_of(place: Place, text: str) -> int:
-    return sum(len(line) + 1 for line in text.split("\n")[: place.line - 1]) + place.column - 1
+def _masked(text: str) -> str:
+    """The text with the insides of symbols and comments blanked, so that what looks like syntax is syntax."""
+    return _INSIDE.sub(lambda m: re.sub(r"[^\n]", "x" if m[0][0] == '"' else " ", m[0]), text)
 
 
-def _offset(slip: UnexpectedInput, text: str) -> int:
-    return slip.pos_in_stream if slip.pos_in_stream is not None and slip.pos_in_stream >= 0 else len(text) - 1
+def _statement(masked: str, slip: int) -> tuple[int, int]:
+    """The start and the end of the statement that holds the slip.
 
-
-def _blank(text: str, offset: int) -> str:
-    """Replace the statement around `offset` by blanks, keeping lines where they are."""
-    start = max((m.end() for m in _STATEMENT_END.finditer(text, 0, max(offset, 0))), default=0)
-    declared = text.rfind("\n.", start, max(offset, 0))
-    start = max(start, declared + 1)
-    ending = _STATEMENT_END.search(text, max(offset, 0))
-    end = ending.end() if ending else len(text)
-    following = re.compile(r"\n\.[a-z]").search(text, offset + 1, end)
-    if following:
-        end = following.start()
-    return text[:start] + re.sub(r"[^\n]", " ", text[start:end]) + text[end:]
-
-
-def _diagnostic(slip: UnexpectedInput, text: str, name: str) -> Diagnostic:
-    lines = text.split("\n")
-    line, column = slip.line, slip.column
-    if line is None or line < 1:
-        line, column = len(lines), len(lines[-1]) + 1
-    found = "the end of the text"
-    if isinstance(slip, UnexpectedToken) and slip.token.type != "$END":
-        found = f"`{slip.token}`"
-    elif not isinstance(slip, UnexpectedToken) and line <= len(lines):
-        found = f"`{lines[line - 1][column - 1 : column]}`"
-    expected = _expected(slip)
-    message = f"unexpected {found}" + (f"; expected {expected}" if expected else "")
-    return Diagnostic("syntax", message, Place(name, line, column), _hint(found, slip), lines[line - 1])
-
-
-def _expected(slip: UnexpectedInput) -> str:
-    names: Any = (
-        getattr(slip, "accepts", None) or getattr(slip, "expected", None) or getattr(slip, "allowed", None) or ()
-    )
-    terminals = {t.name: t.pattern for t in _lark().terminals}
-    words = set()
-    for terminal in names:
-        pattern = terminals.get(terminal)
-        words.add(f"`{pattern.value}`" if isinstance(pattern, PatternStr) else _WORDS.get(terminal, ""))
-    shown = sorted(w for w in words if w)
-    return " or ".join(shown) if 0 < len(shown) <= 6 else ""
-
-
-def _hint(found: str, slip: UnexpectedInput) -> str:
-    expected: Any = getattr(slip, "accepts", None) or getattr(slip, "expected", None) or ()
-    if found == "`'`":
-        return 'symbols are written in double quotes: "a"'
-    if "DOT" in expected:
-        return "a rule ends with a full stop"
-    if "LPAR" in expected and len(expected) <= 2:
-        return "symbols are quoted, variables are Capitalised"
-    return ""
+    It reaches to its full stop, or to where the next statement begins at the left margin.
+    """
+    starts = [m.start() for m in re.finditer(r"^", masked, re.MULTILINE) if slips.starts_statement(masked, m.start())]
+    last_stop = max((m.end() for m in _STATEMENT_END.finditer(masked, 0, slip)), default=0)
+    start = max([last_stop, *(s for s in starts if s <= slip)])
+    ending = _STATEMENT_END.search(masked, slip)
+    end = ending.end() if ending else len(masked)
+    return start, next((s for s in starts if slip < s < end), end)

@@ -6,7 +6,10 @@ All nodes are frozen. `place` takes no part in equality, so that two texts that 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from rulekube.engine.errors import Diagnostic
 
 
 class Place(NamedTuple):
@@ -208,7 +211,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Module:
-    """One parsed file."""
+    """One parsed file. `slips` says what could not be read of it, `hidden` which names occur there."""
 
     name: str
     includes: tuple[Include, ...] = ()
@@ -216,3 +219,5 @@ class Module:
     outputs: tuple[Output, ...] = ()
     rules: tuple[Rule, ...] = ()
     source: str = field(default="", repr=False)
+    slips: tuple[Diagnostic, ...] = ()
+    hidden: frozenset[str] = frozenset()
