@@ -6,35 +6,41 @@ from pathlib import Path
 
 import click
 
-from rulekube import rules
 from rulekube.cli.output import output_option, show
-from rulekube.engine import Database, Diagnostic, RuleError
-from rulekube.facts.functions import FUNCTIONS
+from rulekube.cli.program import Source, alone_option, files_argument
+from rulekube.engine import Diagnostic, RuleError, lints
 
 
 @click.command("check")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--alone", is_flag=True, help="Check the files by themselves, without the cluster's relations.")
+@files_argument
+@alone_option
+@click.option("--strict", is_flag=True, help="Exit code 1 for warnings too.")
 @output_option
-def command(files: tuple[Path, ...], alone: bool, output: str) -> int:
+def command(files: tuple[Path, ...], alone: bool, strict: bool, output: str) -> int:
     """Check rule files: syntax, declarations, types, safety, stratification. Every error is shown, with its place.
 
-    By default the files are a policy over the cluster's relations (rules/schema.dl and what the shipped packs derive).
+    What is surely not meant (a variable used once, a rule that can never fire, …) is shown as a warning; a comment
+    `// allow CODE: reason` above the statement silences one. By default the files are a policy over the cluster's
+    relations (rules/schema.dl and what the shipped packs derive).
 
     \b
     Examples:
       rulekube check examples/01-guestbook/policy.dl
-      rulekube check --alone examples/02-rules/reachable.dl
+      rulekube check --alone --strict examples/02-rules/reachable.dl
     """
-    shipped = () if alone else rules.paths(rules.CONTROL_PLANE)
     try:
-        program = Database.from_files([*shipped, *files], functions=FUNCTIONS).program
+        source = Source(files, alone)
+        program = source.program
     except RuleError as error:
         show({"ok": False, "errors": [diagnostic(d) for d in error.diagnostics]}, output, text=str(error))
         return 1
+    warnings = [d for d in lints.check(source.modules, program.functions) if d.place.file in source.names]
     counts = {"rules": len(program.rules), "relations": len(program.relations)}
-    show({"ok": True, **counts}, output, text=f"ok: {counts['rules']} rules over {counts['relations']} relations")
-    return 0
+    verdict = f"ok: {counts['rules']} rules over {counts['relations']} relations"
+    lines = [*(f"warning: {d}" for d in warnings), f"{verdict}, {len(warnings)} warnings" if warnings else verdict]
+    ok = not (strict and warnings)
+    show({"ok": ok, **counts, "warnings": [diagnostic(d) for d in warnings]}, output, text="\n".join(lines))
+    return 0 if ok else 1
 
 
 def diagnostic(found: Diagnostic) -> dict[str, object]:
