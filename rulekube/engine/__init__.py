@@ -11,6 +11,7 @@ from rulekube.engine.delta import Changes
 from rulekube.engine.errors import Diagnostic, EvaluationError, RuleError
 from rulekube.engine.provenance import Proof
 from rulekube.engine.query import Rows
+from rulekube.engine.standing import Standing
 from rulekube.engine.syntax import Column, Mapping, Place
 from rulekube.engine.values import NO_VALUE, Fact, Json, Ref, from_json, show_fact, to_json
 from rulekube.engine.why_not import WhyNot
@@ -33,6 +34,7 @@ __all__ = [
     "RelationInfo",
     "Rows",
     "RuleError",
+    "Standing",
     "WhyNot",
     "from_json",
     "function",

@@ -17,7 +17,7 @@ from rulekube.engine.incremental import Consumer, Network, RelationNode
 from rulekube.engine.relation import Relation
 from rulekube.engine.syntax import Module
 from rulekube.engine.values import Fact, Ref, show_fact
-from rulekube.engine.wiring import Wiring
+from rulekube.engine.wiring import Changed, Wiring
 
 _GROWTH = 8
 """Rules are planned anew when there are so many times more facts than when they were planned."""
@@ -45,11 +45,14 @@ class Assembled(Network):
         """The count of touched facts at which to look whether to plan anew."""
         self._wiring = Wiring(self)
 
-    def adopt(self, program: Program, normalizer: normal.Normalizer) -> Changes:
-        """Run another program from now on, keeping what it does not change. After an error the network is unusable."""
+    def adopt(self, program: Program, normalizer: normal.Normalizer) -> Changed:
+        """Run another program from now on, keeping what it does not change; returns (inserted, retracted) by relation.
+
+        After an error the network is unusable.
+        """
         self.queries.clear()
         self._functions = program.functions
-        return self.changes(self._wiring.adopt(program, normalizer))
+        return self._wiring.adopt(program, normalizer)
 
     # --- the environment of compiled rules
 

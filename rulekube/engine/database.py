@@ -21,6 +21,7 @@ from rulekube.engine.delta import Changes
 from rulekube.engine.errors import RuleError
 from rulekube.engine.hypothetical import assumed, guarded
 from rulekube.engine.packs import Packs
+from rulekube.engine.standing import Standing, StandingQuestions
 from rulekube.engine.syntax import Mapping as InputMapping
 from rulekube.engine.values import Fact, Ref, fact_key
 from rulekube.engine.why_not import WhyNot
@@ -28,6 +29,7 @@ from rulekube.engine.why_not_views import Defined
 
 Facts = Mapping[str, Iterable[Sequence[Any]]]
 Resolve = Callable[[str], Ref | None]
+Checked = tuple[Program, normal.Normalizer]
 
 
 class Database:
@@ -41,6 +43,8 @@ class Database:
         self._resolve = resolve_ref
         self._packs = packs
         self._views = Defined(self._functions)
+        self._standing = StandingQuestions()
+        self._checked = assembly.check(packs.modules(), self._functions)
         with _uncollected():
             self._network = self._fresh({})
 
@@ -103,23 +107,33 @@ class Database:
             return self._replace(packs)
 
     def _replace(self, packs: Packs, limit: float = math.inf) -> Changes:
-        program, normalizer = assembly.check(packs.modules(), self._functions)
+        checked = assembly.check(packs.modules(), self._functions)
+        unfit = self._standing.unfit(checked[0])
+        changes = self._adopt(checked, self._standing.without(*unfit), limit)
+        for standing, error in unfit.items():
+            standing.error = error
+        self._packs = packs
+        return changes
+
+    def _adopt(self, checked: Checked, questions: StandingQuestions, limit: float = math.inf) -> Changes:
+        """Run this program with these questions from now on; after an error everything is as it was."""
         network = self._network
         try:
             network.allowed = network.touched + limit
-            changes = guarded(lambda: network.adopt(program, normalizer))
+            changed = guarded(lambda: network.adopt(checked[0], questions.added(checked[1])))
         except BaseException:
             self._network = self._fresh(network.all_given())
             raise
         finally:
             network.allowed = math.inf
-        self._packs = packs
-        return changes
+        self._checked, self._standing = checked, questions
+        questions.note(changed)
+        return network.changes(changed)
 
     def _fresh(self, given: Facts) -> Assembled:
         """A network of the packs as they are, with these base facts."""
         network = Assembled(self._resolve)
-        network.adopt(*assembly.check(self._packs.modules(), self._functions))
+        network.adopt(self._checked[0], self._standing.added(self._checked[1]))
         network.retract_and_insert({}, {name: facts for name, facts in given.items() if name in network.entry})
         network.settle()
         network.log.clear()
@@ -138,12 +152,14 @@ class Database:
             try:
                 network.allowed = network.touched + limit
                 network.retract_and_insert(retract or {}, insert or {})
-                changes = network.changes(guarded(network.settle))
+                changed = guarded(network.settle)
+                changes = network.changes(changed)
                 network.log.clear()
             finally:
                 network.allowed = math.inf
             if network.touched >= network.replan_at:
                 network.replan()
+        self._standing.note(changed)
         return changes
 
     def what_if(self, insert: Facts | None = None, retract: Facts | None = None, limit: float = math.inf) -> Changes:
@@ -159,6 +175,22 @@ class Database:
     def query(self, text: str) -> query.Rows:
         """The answers to a body: tuples of its variables' values, in the order in which they are mentioned."""
         return query.run(self._network, text)
+
+    def standing(self, text: str, limit: float = math.inf) -> Standing:
+        """Put a question that stays: `.rows` are its answers at any time, `.changes()` what came and went since last.
+
+        It is maintained like a derived relation until it is closed. Raises RuleError; `limit` as in `commit`.
+        """
+        standing = self._standing.new(self.program, text, self._end_standing)
+        with _uncollected():
+            self._adopt(self._checked, self._standing.including(standing), limit)
+        standing.changes()  # its first answers are no news
+        return standing
+
+    def _end_standing(self, standing: Standing) -> None:
+        if standing in self._standing:
+            with _uncollected():
+                self._adopt(self._checked, self._standing.without(standing))
 
     def waiting(self) -> list[int]:
         """The times that `elapsed` literals ask for and that are not facts yet, sorted."""

@@ -65,6 +65,12 @@ class Normalizer:
         self._made: set[str] = set()
         self._fresh = itertools.count(1)
 
+    def copy(self) -> Normalizer:
+        """Another one that knows what this one collected so far."""
+        other = Normalizer(self.columns, self.functions, resolves=self.resolves)
+        other.clauses, other.folds, other._made = list(self.clauses), dict(self.folds), set(self._made)
+        return other
+
     def add(self, rule: Rule) -> list[Clause]:
         """Normalize one rule; returns its own clauses, after those of the relations made for it were collected."""
         self._fresh = itertools.count(1)

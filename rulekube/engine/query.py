@@ -45,24 +45,32 @@ def run(network: Assembled, text: str) -> Rows:
     return Rows(prepared.columns, prepared.answers())
 
 
+def checked(
+    program: analysis.Program, text: str, *, resolves: bool
+) -> tuple[tuple[Literal, ...], tuple[str, ...], normal.Normalizer]:
+    """A question's body, its columns and its normal form. Raises RuleError with everything that is wrong in it."""
+    source = text.strip()
+    body = parser.parse_body(source)
+    columns = named_variables(body)
+    found = analysis.check_body(program, body)
+    if found:
+        raise RuleError(_lined(found, source))
+    normalizer = normal.Normalizer(
+        {n: r.columns for n, r in program.relations.items()}, program.functions, resolves=resolves
+    )
+    normalizer.query(body, ANSWER, columns)
+    found = analysis.check_safety(normalizer.clauses)
+    found = found or typing.check(program, normalizer.clauses, normalizer.folds)
+    if found:
+        raise RuleError(_lined(found, source))
+    return body, columns, normalizer
+
+
 class Prepared:
     """A compiled question."""
 
     def __init__(self, network: Assembled, text: str) -> None:
-        source = text.strip()
-        body = parser.parse_body(source)
-        self.columns = named_variables(body)
-        found = analysis.check_body(network.program, body)
-        if found:
-            raise RuleError(_lined(found, source))
-        normalizer = normal.Normalizer(
-            {n: r.columns for n, r in network.program.relations.items()}, network.program.functions, resolves=True
-        )
-        normalizer.query(body, ANSWER, self.columns)
-        found = analysis.check_safety(normalizer.clauses)
-        found = found or typing.check(network.program, normalizer.clauses, normalizer.folds)
-        if found:
-            raise RuleError(_lined(found, source))
+        body, self.columns, normalizer = checked(network.program, text, resolves=True)
         self._scope = Scope(network, normalizer.folds.values())
         self.lasting = "RefLiteral(" not in repr(body)
         """Refs are resolved when a question is compiled, so one that names any is compiled each time."""

@@ -103,6 +103,14 @@ class Wiring:
             consumers.remove(consumer)
             if isinstance(node, RelationNode):
                 node.rewire()
+            elif isinstance(node, RecursiveNode):
+                readers = {c.clause for member in node.members for c in member.outside}
+                node.entangled = any(self._reads_twice(reader, node) for reader in readers)
+
+    def _reads_twice(self, clause: Clause, node: RecursiveNode) -> bool:
+        """Whether a clause reads a recursive component in two places."""
+        read = map(codegen.relation_of, clause.goals)
+        return sum(1 for name in read if name and self.nodes.get(name) is node) > 1
 
     def _may_hold(self, clause: Clause) -> bool:
         return all(self.network.relation(g.relation).rows for g in clause.goals if isinstance(g, Match))
@@ -178,8 +186,7 @@ class Wiring:
                 node.rewire()
             attachments.append((node, consumers, consumer))
             if isinstance(node, RecursiveNode) and node is not target:
-                several = sum(1 for other in read if other and self.nodes[other] is node) > 1
-                node.entangled = node.entangled or several
+                node.entangled = node.entangled or self._reads_twice(clause, node)
         self.attached[clause].append(attachments)
 
     def _compiled_when_used(self, consumer: Consumer) -> codegen.Delta:
