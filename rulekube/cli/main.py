@@ -32,6 +32,8 @@ VERBS = {
     "why": "Show the proof of a fact, down to base facts.",
     "why-not": "Show why a fact does not hold, and what would mend it.",
     "check": "Check rule files: every error, with its place.",
+    "explain": "Show how rules are evaluated: join orders, indexes, strata.",
+    "graph": "Show which relations read which.",
     "fmt": "Lay out rule files: spaces, indentation, line breaks.",
     "policy": "Load, list and unload rule files of one's own.",
     "conformance": "Run recorded inputs against Kubernetes' recorded answers.",

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from rulekube import rules
-from rulekube.engine import Program, assembly, builtins
+from rulekube.engine import Place, Program, RuleError, analysis, assembly, builtins
 from rulekube.engine.normal import Normalizer
 from rulekube.engine.packs import Packs
 from rulekube.engine.syntax import Module
@@ -55,3 +55,10 @@ class Source:
     @cached_property
     def _checked(self) -> tuple[Program, Normalizer]:
         return assembly.check(self.modules, ALL_FUNCTIONS)
+
+
+def known_relation(program: Program, name: str) -> str:
+    """The name, if the program declares it. Raises RuleError with a suggestion otherwise."""
+    if name not in program.relations:
+        raise RuleError([analysis.undeclared(name, program.relations, Place("<command line>", 1, 1))])
+    return name
