@@ -18,6 +18,10 @@ Facts = tuple[list[Fact], list[Fact]]
 Members = list[tuple[Any, ...]]
 
 
+RANKING = ("top", "bottom", "rank")
+"""Aggregates of several values: theirs is a tuple, in order, which `$ranked` then enumerates."""
+
+
 class _Reversed:
     """Orders keys the other way round."""
 
@@ -194,6 +198,8 @@ class FoldState:
             return self.empty
         if kind == "array":
             return Json([plain(m[1]) for m in members])
+        if kind in RANKING:
+            return tuple(m[1] for m in members[: self.fold.limit])
         if kind == "object":
             return Json({m[1]: plain(m[2]) for m in reversed(members)})
         return members[-1][1] if kind == "max" else members[0][1]

@@ -7,10 +7,12 @@ with one pass of inference per clause (`typing`).
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rulekube.engine import builtins, plan
+from rulekube.engine.aggregates import RANKING
 from rulekube.engine.builtins import Function
 from rulekube.engine.core import Clause, Lookup, names, variables
 from rulekube.engine.errors import Diagnostic, did_you_mean
@@ -36,7 +38,19 @@ from rulekube.engine.syntax import (
     Variable,
 )
 from rulekube.engine.syntax import Mapping as InputMapping
+from rulekube.engine.values import NO_VALUE
 
+_ELSEWHERE = {
+    "strlen": "length(S)",
+    "substr": "substring(S, Start, Length)",
+    "to_number": "int(V)",
+    "to_unsigned": "int(V)",
+    "to_float": "float(V)",
+    "to_string": "symbol(V)",
+    "match": "matches(Text, Regex), which finds the pattern anywhere: anchor it with ^ and $",
+    "ord": "unnecessary: symbols are ordered by < and >",
+    "autoinc": "missing on purpose: the same facts give the same conclusions",
+}
 TYPES = ("symbol", "int", "float", "bool", "json", "ref", "time", "quantity")
 ELAPSED = Declaration("elapsed", (Column("time", "time"),), "Holds once the clock has passed `time`.")
 
@@ -77,6 +91,9 @@ def assemble(modules: Sequence[Module], functions: Mapping[str, Function]) -> tu
     for rule in rules:
         found += _Names(program).rule(rule)
     for module in modules:
+        for external in module.externals:
+            if external.relation not in relations:
+                found.append(undeclared(external.relation, relations, external.place))
         for output in module.outputs:
             if output.relation in relations:
                 relations[output.relation] = dataclasses.replace(relations[output.relation], output=True)
@@ -194,9 +211,28 @@ class _Names:
 
     def aggregate(self, aggregate: Aggregate) -> None:
         self.expression(aggregate.target)
+        if aggregate.kind in RANKING:
+            self.ranking(aggregate)
         for value in (*aggregate.values, *(k.expression for k in aggregate.keys)):
             self.expression(value)
         self.body(aggregate.body)
+
+    def ranking(self, aggregate: Aggregate) -> None:
+        """`top`, `bottom` and `rank` have several values, so they bind: `X = …` or `[X, Rank] = …`."""
+        pair = not isinstance(aggregate.target, ArrayTerm) or len(aggregate.target.items) == 2
+        if aggregate.operator != "=" or not pair:
+            message = f"`{aggregate.kind}` has several values, each with its rank"
+            hint = f"write X = {aggregate.kind} …, or [X, Rank] = {aggregate.kind} …"
+            self.found.append(Diagnostic("aggregate", message, aggregate.place, hint))
+
+    def constants(self, call: Call) -> None:
+        """Texts that a function reads (a regular expression, a time) are read here already."""
+        for i, argument in enumerate(call.arguments):
+            if isinstance(argument, Constant) and (call.function, i) in builtins.CONSTANTS:
+                read, what, hint = builtins.CONSTANTS[call.function, i]
+                if read(argument.value) is NO_VALUE:
+                    message = f"{json.dumps(argument.value)} is not a {what}"
+                    self.found.append(Diagnostic("constant", message, argument.place, hint))
 
     def literal(self, atom: Atom) -> None:
         name = atom.relation
@@ -257,6 +293,7 @@ class _Names:
 
     def call(self, call: Call) -> None:
         function = self.program.functions.get(call.function)
+        self.constants(call)
         if function is None:
             self.unknown_function(call)
         elif function.variadic:
@@ -268,6 +305,8 @@ class _Names:
     def unknown_function(self, call: Call) -> None:
         if call.function in self.program.relations:
             hint = "a relation is a literal of its own: bind a variable there and use the variable here"
+        elif call.function in _ELSEWHERE:
+            hint = f"what Soufflé calls `{call.function}` is {_ELSEWHERE[call.function]}"
         elif call.function in builtins.RELATIONS:
             hint = f"`{call.function}` enumerates: X = {call.function}(…) or a literal of its own"
         else:

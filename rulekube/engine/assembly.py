@@ -194,7 +194,9 @@ def check(modules: Sequence[Module], functions: Mapping[str, Function]) -> tuple
         normalizer.add(rule)
     found += analysis.check_safety(normalizer.clauses)
     found += strata.check(strata.graph(normalizer.clauses, normalizer.folds.values()))
-    found += typing.check(program, normalizer.clauses, normalizer.folds)
+    wrong = {(d.place.file, d.place.line) for d in found}
+    clashes = typing.check(program, normalizer.clauses, normalizer.folds)
+    found += [d for d in clashes if (d.place.file, d.place.line) not in wrong]
     slips = [slip for module in modules for slip in module.slips]
     if found or slips:
         raise RuleError(with_lines([*found, *slips], modules))

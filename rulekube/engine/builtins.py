@@ -7,13 +7,18 @@ signature takes every type; the last argument type repeats when `variadic`.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from rulekube.engine import amounts
 from rulekube.engine.values import NO_VALUE, Json, Ref, order_key, to_json
+
+RANKED = "$ranked"
+"""The relation behind `top`, `bottom` and `rank`; rules cannot write its name."""
 
 
 @dataclass(frozen=True)
@@ -36,15 +41,52 @@ def function(
 ) -> Callable[[Callable[..., Any]], Function]:
     """Declare a pure function for rules: `@function(returns="int", arguments=("symbol",))`.
 
-    JSON arguments arrive as they are stored (`from_json` unwraps); a JSON result may be a plain list or dict.
+    JSON arguments arrive as they are stored (`from_json` unwraps); a JSON result may be a plain list or dict. Raises
+    ValueError for a type that does not exist and for a Python function of another number of arguments. A result that is
+    not of the declared type raises TypeError when it is given, which undoes the commit.
     """
+    known = _PYTHON_TYPES.keys() | {"json", "any", "number"}
+    wrong = [type_ for type_ in (*arguments, returns) if type_ not in known]
+    if wrong:
+        raise ValueError(f"{wrong[0]!r} is not a type; there are {', '.join(sorted(known))}")
 
     def declare(call: Callable[..., Any]) -> Function:
-        if returns == "json":
-            return Function(name or call.__name__, lambda *a: to_json(call(*a)), tuple(arguments), returns, variadic)
-        return Function(name or call.__name__, call, tuple(arguments), returns, variadic)
+        own = name or call.__name__
+        try:
+            inspect.signature(call).bind(*arguments)
+        except TypeError as error:
+            raise ValueError(f"{own} is declared with {len(arguments)} arguments: {error}") from None
+        return Function(own, _returning(call, own, returns), tuple(arguments), returns, variadic)
 
     return declare
+
+
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
+    "symbol": (str,),
+    "int": (int,),
+    "time": (int,),
+    "quantity": (int,),
+    "float": (float, int),
+    "bool": (bool,),
+    "ref": (Ref,),
+}
+
+
+def _returning(call: Callable[..., Any], name: str, returns: str) -> Callable[..., Any]:
+    """The function with its result wrapped (json) or checked."""
+    if returns == "json":
+        return lambda *arguments: to_json(call(*arguments))
+    types = _PYTHON_TYPES.get(returns)
+    if types is None:
+        return call
+
+    def checked(*arguments: Any) -> Any:
+        value = call(*arguments)
+        if value is NO_VALUE or (isinstance(value, types) and (value.__class__ is not bool or returns == "bool")):
+            return value
+        raise TypeError(f"function `{name}` gave {value!r}, which is not of its declared type {returns}")
+
+    return checked
 
 
 # --- arithmetic
@@ -149,6 +191,27 @@ def _matches(text: str, regex: str) -> Any:
     return NO_VALUE if pattern is None else pattern.search(text) is not None
 
 
+def _capture(text: str, regex: str, group: int) -> Any:
+    """What a group of the first match holds; group 0 is the whole match."""
+    pattern = _pattern(regex)
+    found = pattern.search(text) if pattern is not None else None
+    if found is None or not 0 <= group <= pattern.groups or found[group] is None:  # type: ignore[union-attr]
+        return NO_VALUE
+    return found[group]
+
+
+def _find_all(text: str, regex: str) -> Any:
+    """All matches, as an array of texts."""
+    pattern = _pattern(regex)
+    return NO_VALUE if pattern is None else Json([found[0] for found in pattern.finditer(text)])
+
+
+def _substitute(text: str, regex: str, new: str) -> Any:
+    """Every match replaced by `new`, which stands for itself."""
+    pattern = _pattern(regex)
+    return NO_VALUE if pattern is None else pattern.sub(lambda _: new, text)
+
+
 def _contains(whole: Any, part: Any) -> bool:
     if isinstance(whole, str):
         return isinstance(part, str) and part in whole
@@ -244,6 +307,11 @@ def _range(first: int, end: int) -> Iterable[tuple[int]]:
     return zip(range(first, end), strict=False)
 
 
+def _ranked(ordered: tuple[Any, ...], limit: int) -> Iterable[tuple[Any, int]]:
+    """The members of a `top`, `bottom` or `rank` with their places, from 1."""
+    return zip(ordered[: max(limit, 0)], range(1, len(ordered) + 1), strict=False)
+
+
 @dataclass(frozen=True)
 class Builtin:
     """A relation computed by Python: the `inputs` must be bound, the call yields tuples of the `outputs`."""
@@ -261,8 +329,35 @@ RELATIONS = {
         Builtin("item", ("json",), ("int", "json"), _item),
         Builtin("field", ("json",), ("symbol", "json"), _field),
         Builtin("range", ("int", "int"), ("int",), _range),
+        Builtin(RANKED, ("any", "int"), ("any", "int"), _ranked),
     )
 }
+
+CONSTANTS: dict[tuple[str, int], tuple[Callable[[str], object], str, str]] = {
+    ("matches", 1): (
+        lambda s: _pattern(s) or NO_VALUE,
+        "regular expression",
+        "Python's `re` says what may stand there",
+    ),
+    ("capture", 1): (
+        lambda s: _pattern(s) or NO_VALUE,
+        "regular expression",
+        "Python's `re` says what may stand there",
+    ),
+    ("find_all", 1): (
+        lambda s: _pattern(s) or NO_VALUE,
+        "regular expression",
+        "Python's `re` says what may stand there",
+    ),
+    ("substitute", 1): (
+        lambda s: _pattern(s) or NO_VALUE,
+        "regular expression",
+        "Python's `re` says what may stand there",
+    ),
+    ("quantity", 0): (amounts.quantity, "quantity", "write for example 100m, 1.5, 2Gi or 1e3"),
+    ("time", 0): (amounts.time, "time", "write RFC 3339, for example 2026-01-02T03:04:05Z"),
+}
+"""(function, argument): what reads a constant there, what it is called, and a hint. NO_VALUE: the text is wrong."""
 
 FUNCTIONS = {
     f.name: f
@@ -282,6 +377,13 @@ FUNCTIONS = {
         Function("ends_with", str.endswith, ("symbol", "symbol"), "bool"),
         Function("contains", _contains, ("any", "any"), "bool"),
         Function("matches", _matches, ("symbol", "symbol"), "bool"),
+        Function("capture", _capture, ("symbol", "symbol", "int"), "symbol"),
+        Function("find_all", _find_all, ("symbol", "symbol"), "json"),
+        Function("substitute", _substitute, ("symbol", "symbol", "symbol"), "symbol"),
+        Function("trim", str.strip, ("symbol",), "symbol"),
+        Function("quantity", amounts.quantity, ("any",), "quantity"),
+        Function("time", amounts.time, ("any",), "time"),
+        Function("rfc3339", amounts.rfc3339, ("time",), "symbol"),
         Function("abs", abs, ("number",), "same"),
         Function("min", min, ("number", "number"), "same"),
         Function("max", max, ("number", "number"), "same"),

@@ -112,7 +112,8 @@ class Clause:
 class Fold:
     """An aggregate kept per group. Facts of `source` are (group…, binding…, payload…).
 
-    `payload` columns start at `offset`: the keys, then the values. `descending` runs along the keys.
+    `payload` columns start at `offset`: the keys, then the values. `descending` runs along the keys. `limit`
+    is how many members `top` shows at most.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Fold:
     group: int
     offset: int
     descending: tuple[bool, ...] = ()
+    limit: int | None = None
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 

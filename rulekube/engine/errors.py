@@ -50,5 +50,5 @@ class EvaluationError(errors.RuleError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A suggestion for a name that is not known, or an empty text."""
-    close = difflib.get_close_matches(name, sorted(set(known)), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name, sorted(k for k in set(known) if k[:1] != "$"), n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else ""

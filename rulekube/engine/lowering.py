@@ -27,6 +27,7 @@ from rulekube.engine.syntax import (
     Declaration,
     Disjunction,
     Expression,
+    External,
     Include,
     Literal,
     Mapping,
@@ -65,6 +66,7 @@ class Lowering(Transformer[Token, Any]):
             tuple(o for i in items if isinstance(i, tuple) for o in i),
             tuple(i for i in items if isinstance(i, Rule)),
             self.source,
+            tuple(i for i in items if isinstance(i, External)),
         )
 
     def body_of(self, tree: Tree[Token]) -> tuple[Literal, ...]:
@@ -94,6 +96,9 @@ class Lowering(Transformer[Token, Any]):
     def output(self, _meta: Meta, children: list[Any]) -> tuple[Output, ...]:
         return tuple(Output(str(name), self._at(name)) for name in children)
 
+    def external(self, children: list[Token]) -> External:
+        return External(str(children[0]), self._at(children[0]))
+
     @v_args(meta=True)
     def declare(self, meta: Meta, children: list[Any]) -> Declaration:
         name, columns = children
@@ -121,12 +126,12 @@ class Lowering(Transformer[Token, Any]):
     input_columns = columns
 
     def column(self, children: list[Token]) -> Column:
-        return Column(str(children[0]), str(children[1]), place=self._at(children[0]))
+        return Column(str(children[0]), _type(children[1]), place=self._at(children[0]))
 
     def input_column(self, children: list[Any]) -> Column:
         name, type_, path, default = children
         value, required = (None, True) if default is None else (default.value, False)
-        return Column(str(name), str(type_), path, value, required, self._at(name))
+        return Column(str(name), _type(type_), path, value, required, self._at(name))
 
     def column_path(self, children: list[Token]) -> str:
         return _unquote(children[0])
@@ -142,6 +147,10 @@ class Lowering(Transformer[Token, Any]):
         head, body = children
         self.wildcards = 0
         return Rule(head, body or (), self._at(meta), self.source[meta.start_pos : meta.end_pos])
+
+    @v_args(meta=True)
+    def alternatives(self, meta: Meta, children: list[Any]) -> tuple[Literal, ...]:
+        return (Disjunction(tuple(children), self._at(meta)),)
 
     # --- literals
 
@@ -191,8 +200,9 @@ class Lowering(Transformer[Token, Any]):
 
     @v_args(meta=True)
     def aggregate(self, meta: Meta, children: list[Any]) -> Aggregate:
-        target, operator, (kind, values, keys), body = children
-        return Aggregate(kind, _expression(target), str(operator), values, keys, body, self._at(meta))
+        target, operator, (kind, values, keys, *limit), body = children
+        most = limit[0] if limit else None
+        return Aggregate(kind, _expression(target), str(operator), values, keys, body, most, self._at(meta))
 
     def fold_count(self, _children: list[Any]) -> Any:
         return "count", (), ()
@@ -202,6 +212,9 @@ class Lowering(Transformer[Token, Any]):
 
     def fold_keys(self, children: list[Any]) -> Any:
         return str(children[0]), (_expression(children[1]),), children[2] or ()
+
+    def fold_top(self, children: list[Any]) -> Any:
+        return str(children[0]), (_expression(children[2]),), children[3], children[1]
 
     def fold_object(self, children: list[Any]) -> Any:
         return "object", (_expression(children[1]), _expression(children[2])), ()
@@ -294,6 +307,11 @@ def _expression(node: Any) -> Any:
     if isinstance(node, Atom):
         return Call(node.relation, tuple(map(_expression, node.arguments)), node.place)
     return node
+
+
+def _type(name: Token) -> str:
+    """A type's name; Soufflé's `number` is our int."""
+    return "int" if name == "number" else str(name)
 
 
 def _unquote(token: str) -> str:

@@ -127,7 +127,7 @@ class _Twin:
         if isinstance(literal, Comparison):
             return self._comparable(literal, binding)
         assert isinstance(literal, Aggregate)
-        return self._outer(literal, outside) <= bound
+        return self._outer(literal, outside) | _names(literal.limit) <= bound
 
     @staticmethod
     def _outer(literal: Aggregate, outside: set[str]) -> set[str]:
@@ -160,7 +160,9 @@ class _Twin:
         else:
             assert isinstance(literal, Aggregate)
             value = self.aggregate(literal, binding, outside)
-            if value is not NO_VALUE:
+            if isinstance(value, list):
+                yield from self.ranked(literal, value, binding)
+            elif value is not NO_VALUE:
                 yield from self.compare(Comparison(literal.operator, literal.target, Constant(value, "any")), binding)
 
     def rows(self, atom: Atom, binding: Binding) -> Iterator[tuple[Fact, Sequence[Expression]]]:
@@ -235,6 +237,16 @@ class _Twin:
                 members.append((keys, values))
         return _fold(literal, members)
 
+    def ranked(self, literal: Aggregate, ordered: list[Any], binding: Binding) -> Iterator[Binding]:
+        """One after the other the members of top, bottom and rank, with their places."""
+        most = len(ordered) if literal.limit is None else self.value(literal.limit, binding)
+        for place, member in enumerate(ordered, 1):
+            if place <= most:
+                pair = literal.target.items if isinstance(literal.target, ArrayTerm) else (literal.target,)
+                extended = self.unify(pair, (member, place)[: len(pair)], binding)
+                if extended is not None:
+                    yield extended
+
     # --- expressions
 
     def value(self, node: Expression, binding: Binding) -> Any:
@@ -305,7 +317,7 @@ def _mentioned(body: Iterable[Literal]) -> set[str]:
         elif isinstance(literal, Disjunction):
             found |= set().union(*map(_mentioned, literal.alternatives))
         else:
-            found |= _names([literal.target])
+            found |= _names([literal.target, literal.limit])
     return found
 
 
@@ -329,6 +341,8 @@ def _fold(literal: Aggregate, members: list[tuple[Fact, Fact]]) -> Any:
         return float(exact) if any(isinstance(v, float) for v in values) else int(exact)
     if kind == "array":
         return to_json([builtins.plain(v) for _, (v,) in _ordered(literal, members)])
+    if kind in ("top", "bottom", "rank"):
+        return [v for _, (v,) in _ordered(literal, members)]
     if kind == "object":
         largest_first = sorted((m[1] for m in members), key=lambda kv: order_key(kv[1]), reverse=True)
         return to_json({k: builtins.plain(v) for k, v in largest_first})
@@ -345,14 +359,18 @@ def _ordered(literal: Aggregate, members: list[tuple[Fact, Fact]]) -> list[tuple
     """By the value, then stably by the keys from the last to the first."""
     found = sorted(members, key=lambda m: order_key(m[1][0]))
     for i in reversed(range(len(literal.keys))):
-        found.sort(key=lambda m, i=i: order_key(m[0][i]), reverse=bool(literal.keys[i].descending))  # type: ignore[misc]
+        found.sort(key=lambda m, i=i: order_key(m[0][i]), reverse=_descending(literal, i))  # type: ignore[misc]
     return found
+
+
+def _descending(literal: Aggregate, i: int) -> bool:
+    written = literal.keys[i].descending
+    return written if written is not None else (i == 0 and literal.kind in ("argmax", "top"))
 
 
 def _arg(literal: Aggregate, members: list[tuple[Fact, Fact]]) -> Any:
     """Keep the best by one key after the other, then the smallest value."""
-    for i, key in enumerate(literal.keys):
-        descending = key.descending if key.descending is not None else (i == 0 and literal.kind == "argmax")
-        best = (max if descending else min)(order_key(m[0][i]) for m in members)
+    for i in range(len(literal.keys)):
+        best = (max if _descending(literal, i) else min)(order_key(m[0][i]) for m in members)
         members = [m for m in members if order_key(m[0][i]) == best]
     return min((m[1][0] for m in members), key=order_key)

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import Any
 
 from rulekube.engine import builtins, plan
+from rulekube.engine.aggregates import RANKING
 from rulekube.engine.core import (
     Absent,
     Clause,
@@ -32,6 +33,7 @@ from rulekube.engine.core import (
 from rulekube.engine.syntax import (
     NOWHERE,
     Aggregate,
+    ArrayTerm,
     Atom,
     Call,
     Comparison,
@@ -101,7 +103,7 @@ class Normalizer:
         while waiting:
             ready = next((a for a in waiting if self._groups_bound(a, goals, waiting)), waiting[0])
             waiting.remove(ready)
-            seen = names(tuple(goals)).union(*(_mentions(a) for a in waiting), outside) | names(ready.target)
+            seen = names(tuple(goals)).union(*(_mentions(a) for a in waiting), outside) | _mentions(ready)
             self._aggregate(ready, goals, seen, rule)
         return goals
 
@@ -265,12 +267,25 @@ class Normalizer:
             self.folds[fold + "'"] = replace(self.folds[fold], name=fold + "'")
             fold += "'"
         target = aggregate.target
+        if aggregate.kind in RANKING:
+            self._ranked(aggregate, fold, group, goals)
+            return
         if aggregate.operator == "=" and isinstance(target, Variable) and not target.wildcard:
             goals.append(Lookup(fold, group, target, aggregate.place))
             return
         fresh = Variable(f"$Fold{next(self._fresh)}", aggregate.place)
         goals.append(Lookup(fold, group, fresh, aggregate.place))
         goals.append(Compare(aggregate.operator, target, fresh, aggregate.place))
+
+    def _ranked(self, aggregate: Aggregate, fold: str, group: tuple[Variable, ...], goals: list[Goal]) -> None:
+        """The fold's value is the ordered tuple of its members; each is one answer, with its place in it."""
+        place, target = aggregate.place, aggregate.target
+        whole = Variable(f"$Fold{next(self._fresh)}", place)
+        goals.append(Lookup(fold, group, whole, place))
+        pair = target.items if isinstance(target, ArrayTerm) else (target, self._variable("_rank", place))
+        terms = tuple(self._term(term, goals, place) for term in pair)
+        limit = aggregate.limit or Constant(2**62, "int")
+        goals.append(Enumerate(builtins.RANKED, (whole, limit), terms, place=place))
 
     def _bind_groups(
         self, body: list[Goal], missing: set[str], goals: list[Goal], rule: Rule | None, place: Place
@@ -293,13 +308,14 @@ class Normalizer:
             bound: tuple[Any, ...] = tuple(Variable(n) if n in inside else UNBOUND for n in every)
             heads.append((*group, *bound, *payload))
         source = self._make_each("$bindings", heads, bodies, group, rule, aggregate.place)
-        largest = aggregate.kind == "argmax"
+        largest = aggregate.kind in ("argmax", "top")
         descending = tuple(
             (largest and i == 0) if k.descending is None else k.descending for i, k in enumerate(aggregate.keys)
         )
-        name = f"$fold:{aggregate.kind}:{len(group)}:{len(every)}:{descending}:{source}"
+        limit = aggregate.limit.value if isinstance(aggregate.limit, Constant) else None
+        name = f"$fold:{aggregate.kind}{'' if limit is None else limit}:{len(group)}:{len(every)}:{descending}:{source}"
         offset = len(group) + len(every)
-        self.folds[name] = Fold(name, aggregate.kind, source, len(group), offset, descending, aggregate.place)
+        self.folds[name] = Fold(name, aggregate.kind, source, len(group), offset, descending, limit, aggregate.place)
         return name
 
 
@@ -370,5 +386,8 @@ def _body_names(aggregate: Aggregate) -> set[str]:
 
 
 def _mentions(aggregate: Aggregate) -> set[str]:
-    """What an aggregate shows to its surroundings: its target. Two aggregates do not share their inner variables."""
-    return names(aggregate.target)
+    """What an aggregate shows to its surroundings: its target and its limit.
+
+    Two aggregates do not share their inner variables.
+    """
+    return names((aggregate.target, aggregate.limit or ()))

@@ -137,6 +137,8 @@ def _lower_case(masked: str, _text: str, offset: int, wanted: Collection[str]) -
     word = _BEFORE.search(masked, max(0, offset - 80), offset)
     if word is None or "LPAR" not in wanted or len(wanted) > 2 or not word[1][0].islower():
         return None
+    if word[1] == "by":
+        return word.start(1), "how many is missing", "write for example X = top 3 E by Key : { body }"
     if _line_start(masked, word.start(1)):
         directive = did_you_mean("." + word[1], DIRECTIVES)
         if directive:
@@ -178,9 +180,13 @@ def _hint(masked: str, text: str, offset: int, wanted: Collection[str]) -> str:
         return f"an aggregate is written N = {word or 'count'} … : {{ body }}"
     if "COLON" in wanted and len(wanted) <= 2 and re.search(r"\.(decl|input|action)[^\n]*$", masked[:offset]):
         return "a column is written name: type"
+    if "BY" in wanted and text[offset : offset + 1] == ":":
+        return "say in which order: top 3 E by Key"
     for pattern, hint in _HABITS:
         if re.compile(pattern).match(text, offset):
             return hint
+    if text[offset : offset + 1] in ("=", "<", ">", "!") and re.search(r"\b(not\b|!)[^,;:]*$", masked[:offset]):
+        return "`not` negates an atom; of a comparison write the opposite, X != Y"
     if wanted == {"NAME"} and text[offset : offset + 1].isupper():
         return "names of relations and columns are lower_case"
     return _bracket_hint(masked, text, offset, wanted)
@@ -201,4 +207,4 @@ def _bracket_hint(masked: str, text: str, offset: int, wanted: Collection[str]) 
         return "a declaration has no full stop"
     if next_char == "." and masked[:offset].rstrip().endswith(","):
         return "a literal is missing after the comma"
-    return "a rule ends with a full stop" if "DOT" in wanted else ""
+    return ""

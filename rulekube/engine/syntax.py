@@ -124,7 +124,8 @@ class SortKey:
 class Aggregate:
     """`target = kind values by keys : { body }`.
 
-    `values` is empty for count, (E,) for sum min max mean argmax argmin array, (K, V) for object.
+    `values` is empty for count, (E,) for sum min max mean argmax argmin array top bottom rank, (K, V) for object.
+    `limit` is of top and bottom: how many.
     """
 
     kind: str
@@ -133,6 +134,7 @@ class Aggregate:
     values: tuple[Expression, ...]
     keys: tuple[SortKey, ...]
     body: tuple[Literal, ...]
+    limit: Expression | None = None
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
@@ -210,6 +212,14 @@ class Output:
 
 
 @dataclass(frozen=True)
+class External:
+    """`.input relation`, as Soufflé writes it: facts come from outside, as they do for every base relation."""
+
+    relation: str
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
 class Module:
     """One parsed file. `slips` says what could not be read of it, `hidden` which names occur there."""
 
@@ -219,5 +229,6 @@ class Module:
     outputs: tuple[Output, ...] = ()
     rules: tuple[Rule, ...] = ()
     source: str = field(default="", repr=False)
+    externals: tuple[External, ...] = ()
     slips: tuple[Diagnostic, ...] = ()
     hidden: frozenset[str] = frozenset()

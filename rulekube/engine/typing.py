@@ -99,7 +99,10 @@ class _Typer:
             for term, column in zip(goal.terms, self.columns[goal.relation], strict=True):
                 self.term(term, column, goal.place, goal.relation)
         elif isinstance(goal, Enumerate) and not goal.negated:
-            for term, column in zip(goal.outputs, builtins.RELATIONS[goal.builtin].outputs, strict=True):
+            columns: Sequence[str] = builtins.RELATIONS[goal.builtin].outputs
+            if goal.builtin == builtins.RANKED:
+                columns = (self.expression(goal.inputs[0]), "int")  # the fold's value goes by its members' type
+            for term, column in zip(goal.outputs, columns, strict=True):
                 self.term(term, column, goal.place, goal.builtin)
         elif isinstance(goal, Lookup):
             self.term(goal.target, self.fold(goal), goal.place, self.folds[goal.fold].kind)
@@ -153,7 +156,8 @@ class _Typer:
         elif isinstance(goal, Enumerate):
             for expression, wanted in zip(goal.inputs, builtins.RELATIONS[goal.builtin].inputs, strict=True):
                 given = self.expression(expression)
-                self.require(wanted, given, expression, goal.place, f"`{goal.builtin}` takes a {wanted} there")
+                what = "how many" if goal.builtin == builtins.RANKED else f"`{goal.builtin}`"
+                self.require(wanted, given, expression, goal.place, f"{what} takes a {wanted} there")
         elif isinstance(goal, Test):
             self.expression(goal.call)
         elif isinstance(goal, Compare):

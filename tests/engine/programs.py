@@ -14,7 +14,7 @@ LEVELS = (("p", "q"), ("r",), ("s", "w"))
 ARITY = {**BASE, "p": 2, "q": 1, "r": 2, "s": 2, "w": 1}
 VALUES = st.integers(0, 4)
 VARIABLES = ("X", "Y", "Z", "V")
-AGGREGATES = ("count", "sum", "min", "max", "mean", "argmax", "argmin", "array")
+AGGREGATES = ("count", "sum", "min", "max", "mean", "argmax", "argmin", "array", "top", "bottom", "rank")
 
 Draw = Callable[[st.SearchStrategy], object]
 
@@ -102,6 +102,11 @@ def _aggregate(draw: Draw, target: str, lower: list[str], bound: list[str]) -> s
     if kind == "array":
         return f"length(J) = {target}, J = array A by B : {{ {_inner(draw, lower, bound)} }}"
     values = {"count": "count", "argmax": "argmax A by B then desc A", "argmin": "argmin A + 0 by B"}
+    if kind in ("top", "bottom", "rank"):
+        limit = "" if kind == "rank" else f"{draw(st.sampled_from(('1', '2', '3', *bound)))} "
+        shown = draw(st.sampled_from((target, f"[{target}, _]", f"[_, {target}]")))
+        fold = f"{kind} {limit}A by {draw(st.sampled_from(('B', 'asc B', 'desc B then A')))}"
+        return f"{shown} = {fold} : {{ {_inner(draw, lower, bound)} }}"
     fold = values.get(kind, f"{kind} A + B")
     return f"{target} = {fold} : {{ {_inner(draw, lower, bound)} }}"
 

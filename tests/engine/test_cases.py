@@ -57,6 +57,11 @@ def test_the_manuals_examples(program, result):
         assert outputs(db, naive.evaluate(db.program, {})) == result
 
 
+@pytest.mark.parametrize("source", re.findall(r"```python\n(.*?)```", MANUAL, re.DOTALL))
+def test_the_manuals_python(source):
+    exec(compile(source, "language.md", "exec"), {})
+
+
 def test_the_manual_names_every_error_code():
     codes = set()
     for path in (CASES / "errors").glob("*.err"):
