@@ -14,6 +14,7 @@ from rulekube.engine.core import Clause
 from rulekube.engine.delta import Changes
 from rulekube.engine.errors import Diagnostic, EvaluationError, RuleError, did_you_mean
 from rulekube.engine.incremental import Consumer, Network, RelationNode
+from rulekube.engine.recorder import Delta, Recorder
 from rulekube.engine.relation import Relation
 from rulekube.engine.syntax import Module
 from rulekube.engine.values import Fact, Ref, show_fact
@@ -29,8 +30,9 @@ Facts = Mapping[str, Iterable[Sequence[Any]]]
 class Assembled(Network):
     """A network together with the program it runs; the environment of its compiled rules."""
 
-    def __init__(self, resolve: Callable[[str], Ref | None] | None) -> None:
+    def __init__(self, resolve: Callable[[str], Ref | None] | None, recorder: Recorder | None = None) -> None:
         super().__init__()
+        self._recorder = recorder
         self.program = Program({}, (), {})
         self.clauses: list[Clause] = []
         self._resolve = resolve
@@ -83,7 +85,20 @@ class Assembled(Network):
 
     def compile_feed(self, consumers: list[Consumer], name: str) -> Callable[[Sequence[Fact], int], None]:
         """One function that runs changed facts of a relation through all these rules."""
+        if self._recorder is not None:
+            return lambda changed, sign: _each(consumers, changed, sign)
         return codegen.compile_feed(consumers, self, f"rules that read {name}")
+
+    def compile_delta(self, clause: Clause, position: int) -> Delta:
+        """The function for changed facts of one goal."""
+        return self._watched(clause, codegen.compile_delta(clause, position, self))
+
+    def compile_full(self, clause: Clause) -> Delta:
+        """The function that derives the head from nothing."""
+        return self._watched(clause, codegen.compile_full(clause, self))
+
+    def _watched(self, clause: Clause, made: Delta) -> Delta:
+        return made if self._recorder is None else self._recorder.watched(clause, made)
 
     def replan(self) -> None:
         """Plan rules anew when next fed, should the facts have grown so much that other orders may be better."""
@@ -176,6 +191,12 @@ class Assembled(Network):
     def forget_given(self, name: str) -> None:
         """The relation takes no facts any more."""
         self._given.pop(name, None)
+
+
+def _each(consumers: Iterable[Consumer], changed: Sequence[Fact], sign: int) -> None:
+    for consumer in consumers:
+        effect = sign * consumer.sign
+        consumer.delta(changed, effect, consumer.gained if effect > 0 else consumer.lost)
 
 
 def _toggle(kept: dict[Fact, None], changed: Mapping[Fact, int], sign: int) -> None:

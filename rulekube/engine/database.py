@@ -21,6 +21,7 @@ from rulekube.engine.delta import Changes
 from rulekube.engine.errors import RuleError
 from rulekube.engine.hypothetical import assumed, guarded
 from rulekube.engine.packs import Packs
+from rulekube.engine.recorder import Recorder
 from rulekube.engine.standing import Standing, StandingQuestions
 from rulekube.engine.syntax import Mapping as InputMapping
 from rulekube.engine.values import Fact, Ref, fact_key
@@ -38,7 +39,14 @@ class Database:
     Made by `from_source` or `from_files`. Not thread-safe: one caller at a time.
     """
 
-    def __init__(self, packs: Packs, functions: Sequence[Function], resolve_ref: Resolve | None) -> None:
+    def __init__(
+        self,
+        packs: Packs,
+        functions: Sequence[Function],
+        resolve_ref: Resolve | None,
+        recorder: Recorder | None = None,
+    ) -> None:
+        self._recorder = recorder
         self._functions = {**FUNCTIONS, **{f.name: f for f in functions}}
         self._resolve = resolve_ref
         self._packs = packs
@@ -55,11 +63,12 @@ class Database:
         name: str = "<text>",
         functions: Sequence[Function] = (),
         resolve_ref: Resolve | None = None,
+        recorder: Recorder | None = None,
     ) -> Database:
         """A database of one text. Raises RuleError with everything that is wrong in it."""
         packs = Packs()
         packs.add(name, text)
-        return cls(packs, functions, resolve_ref)
+        return cls(packs, functions, resolve_ref, recorder)
 
     @classmethod
     def from_files(
@@ -67,12 +76,13 @@ class Database:
         paths: Iterable[str | Path],
         functions: Sequence[Function] = (),
         resolve_ref: Resolve | None = None,
+        recorder: Recorder | None = None,
     ) -> Database:
         """A database of rule files; what they include is read once."""
         packs = Packs()
         for path in paths:
             packs.add_file(Path(path))
-        return cls(packs, functions, resolve_ref)
+        return cls(packs, functions, resolve_ref, recorder)
 
     # --- the program
 
@@ -132,7 +142,7 @@ class Database:
 
     def _fresh(self, given: Facts) -> Assembled:
         """A network of the packs as they are, with these base facts."""
-        network = Assembled(self._resolve)
+        network = Assembled(self._resolve, self._recorder)
         network.adopt(self._checked[0], self._standing.added(self._checked[1]))
         network.retract_and_insert({}, {name: facts for name, facts in given.items() if name in network.entry})
         network.settle()

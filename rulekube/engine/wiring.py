@@ -82,7 +82,7 @@ class Wiring:
         for clause in gone.elements():
             if self._may_hold(clause):
                 _, lost = self._pendings(clause)
-                codegen.compile_full(clause, network)((), -1, lost)
+                network.compile_full(clause)((), -1, lost)
                 network.push(self._sink(clause))
         for clause in gone.elements():
             self._detach(clause)
@@ -164,7 +164,7 @@ class Wiring:
             self._attach(clause)
             if self._may_hold(clause):
                 gained, _ = self._pendings(clause)
-                codegen.compile_full(clause, network)((), 1, gained)
+                network.compile_full(clause)((), 1, gained)
                 network.push(self._sink(clause))
 
     def _attach(self, clause: Clause) -> None:
@@ -193,7 +193,7 @@ class Wiring:
         """Most rules of a large program are never fed; those that are get compiled by their first changed fact."""
 
         def first(changed: Iterable[Fact], sign: int, out: Pending) -> None:
-            consumer.delta = codegen.compile_delta(consumer.clause, consumer.position, self.network)
+            consumer.delta = self.network.compile_delta(consumer.clause, consumer.position)
             consumer.delta(changed, sign, out)
 
         return first
