@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from rulekube.api import negotiation, version
+from rulekube.api import negotiation, openapi_v2, version
 from rulekube.api.discovery import AGGREGATED, Aggregated, Discovery
 from rulekube.api.openapi import OpenApi
 from rulekube.api.questions import ROOT, Questions
@@ -56,6 +56,8 @@ class Documents:
                 return _plain(request, self._discovery.group(group))
             case ["apis", group, found]:
                 return _plain(request, self._discovery.resources(group, found))
+            case ["openapi", "v2"]:
+                return _openapi_v2(request)
             case ["openapi", "v3"]:
                 body = _encode(self._openapi.index())
                 return web.Response(body=body, content_type="text/plain", charset="utf-8", headers=HEADERS)
@@ -85,6 +87,13 @@ def _discovery(request: web.Request, aggregated: Aggregated, legacy: dict[str, A
     if aggregated.etag in request.headers.get("If-None-Match", ""):
         return web.Response(status=304, headers=headers)
     return web.Response(body=aggregated.body, headers={**headers, "Content-Type": AGGREGATED})
+
+
+def _openapi_v2(request: web.Request) -> web.Response:
+    """The old form, in protobuf for whoever asks for that (kubectl does, and takes nothing else)."""
+    if openapi_v2.PROTOBUF_NAME not in request.headers.get("Accept", ""):
+        return web.Response(body=_encode(openapi_v2.DOCUMENT), content_type="application/json", headers=HEADERS)
+    return web.Response(body=openapi_v2.encoded(), headers={**HEADERS, "Content-Type": openapi_v2.PROTOBUF})
 
 
 def _openapi(request: web.Request, document: tuple[bytes, str] | None) -> web.Response:

@@ -142,6 +142,17 @@ async def test_mistakes_are_named(kubectl):
     assert 'strict decoding error: unknown field "datta"' in err
 
 
+@pytest.mark.parametrize("verb", ["apply", "create"])
+async def test_a_kind_that_is_not_served_is_named(kubectl, verb):
+    manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 1}\n"
+    code, _, err = await kubectl(verb, "-f", "-", stdin=manifest)
+    assert code == 1
+    assert err == (
+        'error: resource mapping not found for name: "web" namespace: "" from "STDIN": no matches for kind '
+        '"Deployment" in version "apps/v1"\nensure CRDs are installed first\n'
+    )
+
+
 async def test_explain_knows_the_fields(kubectl):
     text = await ok(kubectl, "explain", "service.spec.type")
     assert "FIELD: type <string>\nENUM:\n    ClusterIP\n    ExternalName\n    LoadBalancer\n    NodePort\n" in text
