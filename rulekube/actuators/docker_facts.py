@@ -37,12 +37,13 @@ def container_facts(raw: Raw, log_tail: str = "") -> Observed:
         "instance_image": [(identifier, marks[labels.IMAGE], raw["Image"])],
         "instance_state": [(identifier, state)],
     }
-    if state != "created":
+    if state == "running":
         facts["instance_started"] = [(identifier, _time(raw["State"]["StartedAt"]))]
     if state == "exited":
         ended = _exit(identifier, raw, log_tail)
         facts["instance_exited"] = [ended]
-        started = min(facts.get("instance_started", [ended])[0][-1], ended[-1])  # Docker stamps the start late
+        begun = _time(raw["State"]["StartedAt"]) or ended[-1]  # 0: the program could not be started
+        started = min(begun, ended[-1])  # Docker stamps the start late
         facts["instance_started"] = [(identifier, started)]
     return facts
 

@@ -98,8 +98,9 @@ def test_a_run_that_ends_shows_its_exit_code(runtime: Runtime, code: int, reason
 
 def test_a_program_that_cannot_start_is_a_run_that_ended(runtime: Runtime) -> None:
     identifier = run(runtime, [], {"startError": "no such file"}, command=["/missing"])
-    _, code, reason, message, _ = exit_of(runtime.world, identifier)
+    _, code, reason, message, ended = exit_of(runtime.world, identifier)
     assert (code, reason) == (128, "StartError")
+    assert runtime.world.of("instance_started") == [(identifier, ended)]  # it never ran, so it ran for no time
     assert "no such file" in message
 
 

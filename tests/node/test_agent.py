@@ -102,6 +102,19 @@ async def test_a_crashing_container_is_restarted_at_once_then_with_growing_pause
     assert "BackOff" in cluster.events("a")
 
 
+async def test_a_program_that_cannot_start_is_tried_with_growing_pauses_too(cluster: Cluster) -> None:
+    cluster.pod("a", {}, behaving(startError="no such file"))
+    await cluster.until(lambda: "RunContainerError" in json.dumps(cluster.container("a")), "the error is told")
+    assert cluster.container("a")["restartCount"] == 1  # the first restart follows at once
+    cluster.clock.ahead += 2_000_000
+    cluster.agent.reconciler._wake()
+    await cluster.until(lambda: "back-off 10s" in json.dumps(cluster.container("a")), "then it waits")
+    cluster.clock.ahead += 10_000_000
+    cluster.agent.reconciler._wake()
+    await cluster.until(lambda: cluster.container("a")["restartCount"] == 2, "it is tried after 10 seconds")
+    assert len(cluster.facts("run_container")) == 0
+
+
 async def test_restart_policies_decide_the_phase(cluster: Cluster) -> None:
     cluster.pod("done", {}, behaving(exitCode=0), restartPolicy="Never")
     cluster.pod("broken", {}, behaving(exitCode=1), restartPolicy="Never")

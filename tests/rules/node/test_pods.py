@@ -69,10 +69,10 @@ def instance(owner: dict[str, Any], attempt: int = 0, state: str = "running", **
         "instance_sandbox": [(id_, more.get("sandbox", "s1"))],
         "instance_backoff": [(id_, attempt)],
         "instance_image": [(id_, "shop/cart:latest", "sha256:1")],
-        "instance_started": [(id_, T0)],
+        "instance_started": [(id_, more.get("started", T0))],
     }
     if state == "exited":
-        facts["instance_exited"] = [(id_, more.get("code", 1), "Error", "", more.get("at", T0 + 5))]
+        facts["instance_exited"] = [(id_, more.get("code", 1), more.get("reason", "Error"), "", more.get("at", T0 + 5))]
     return facts
 
 
@@ -126,6 +126,16 @@ def test_a_long_run_starts_the_count_anew(db: Database) -> None:
     cart = pod()
     facts = joined(instance(cart, 4, "exited", at=T0 + 600_000_000), {"sandbox": [sandbox(cart)]})
     assert [pause for _, _, pause in Ask(db, cart, **facts)("next_run")] == [0]
+
+
+def test_a_run_that_could_not_start_is_no_long_run(db: Database) -> None:
+    cart, ended = pod(), T0 + 3_000_000_000
+    facts = joined(instance(cart, 1, "exited", reason="StartError", started=0, at=ended), {"sandbox": [sandbox(cart)]})
+    ask = Ask(db, cart, **facts)
+    assert [pause for _, _, pause in ask("next_run")] == [10_000_000]
+    assert [why["reason"] for *_, why in ask("waits")] == ["RunContainerError"]
+    later = Ask(db, cart, **facts, elapsed=[(ended + 2_000_000,)])
+    assert [why["reason"] for *_, why in later("waits")] == ["CrashLoopBackOff"]
 
 
 @pytest.mark.parametrize(
