@@ -13,8 +13,9 @@ from rulekube.engine.builtins import Function
 from rulekube.engine.core import Clause
 from rulekube.engine.delta import Changes
 from rulekube.engine.errors import Diagnostic, EvaluationError, RuleError, did_you_mean
-from rulekube.engine.incremental import Consumer, Network, RelationNode
+from rulekube.engine.incremental import Consumer, Network, RelationNode, in_rule
 from rulekube.engine.recorder import Delta, Recorder
+from rulekube.engine.recursion import RecursiveNode
 from rulekube.engine.relation import Relation
 from rulekube.engine.syntax import Module
 from rulekube.engine.values import Fact, Ref, show_fact
@@ -82,6 +83,14 @@ class Assembled(Network):
         """The current object of this path; without one, a ref that no object has."""
         found = self._resolve(path) if self._resolve is not None else None
         return Ref(path) if found is None else found
+
+    def at_rule(self) -> str:
+        """The rule that derived what is being settled: the last one of a component, the first one of a relation."""
+        if isinstance(self.settling, RecursiveNode):
+            return in_rule(self.running)
+        relation = getattr(self.settling, "relation", None)
+        made = (c for c in self.clauses if relation is not None and c.head == relation.name and c.goals)
+        return in_rule(next(made, None))
 
     def compile_feed(self, consumers: list[Consumer], name: str) -> Callable[[Sequence[Fact], int], None]:
         """One function that runs changed facts of a relation through all these rules."""

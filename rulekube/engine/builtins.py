@@ -304,7 +304,13 @@ def _field(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _range(first: int, end: int) -> Iterable[tuple[int]]:
+    if end - first > _LONGEST_RANGE:
+        raise OverflowError(f"range({first}, {end}) has more than {_LONGEST_RANGE} numbers")
     return zip(range(first, end), strict=False)
+
+
+_LONGEST_RANGE = 10**6
+"""A rule that counts further than this would hold up the commit; it is undone, and the error names the rule."""
 
 
 def _ranked(ordered: tuple[Any, ...], limit: int) -> Iterable[tuple[Any, int]]:

@@ -29,6 +29,10 @@ Delta = Callable[[Iterable[Any], int, dict[Any, int]], None]
 Feed = Callable[[Sequence[Any], int], None]
 
 
+ORIGINS = "$origins"
+"""In the globals of compiled code: (first line, clause) for each of its clauses."""
+
+
 class Environment(Protocol):
     """What compiled code needs from the database."""
 
@@ -70,6 +74,7 @@ class _Writer:
         self.bound: dict[str, str] = {}
         self.depth = 1
         self.counter = 0
+        self.origins: list[tuple[int, Clause]] = []
 
     def line(self, text: str) -> None:
         self.lines.append("    " * self.depth + text)
@@ -238,12 +243,29 @@ class _Writer:
         else:
             self.test(goal)
 
+    def begin(self, clause: Clause) -> None:
+        """The lines from here on are of this clause."""
+        self.origins.append((len(self.lines) + 2, clause))
+
     def finish(self, name: str, parameters: str, where: str) -> Any:
         source = f"def {name}({parameters}):\n" + "\n".join(self.lines) + "\n"
+        self.scope[ORIGINS] = self.origins
         exec(compile(source, f"<{where}>", "exec"), self.scope)  # noqa: S102 - the code is ours, values are held
         made = self.scope[name]
         made.source = source
         return made
+
+
+def failed_clause(error: BaseException) -> Clause | None:
+    """The clause whose compiled code raised, or passed on, the error."""
+    found: Clause | None = None
+    trace = error.__traceback__
+    while trace is not None:
+        for first, clause in trace.tb_frame.f_globals.get(ORIGINS, ()):
+            if first <= trace.tb_lineno:
+                found = clause
+        trace = trace.tb_next
+    return found
 
 
 def relation_of(goal: Goal) -> str:
@@ -282,6 +304,7 @@ def compile_feed(readers: Sequence[Reader], environment: Environment, where: str
 
 def _derive(writer: _Writer, clause: Clause, position: int, sign: str, out: str) -> None:
     """What one changed fact `f0` of a goal adds to the head."""
+    writer.begin(clause)
     writer.wanted = names(clause.terms)
     changed = clause.goals[position]
     if isinstance(changed, Match | Absent):
@@ -298,6 +321,7 @@ def _derive(writer: _Writer, clause: Clause, position: int, sign: str, out: str)
 def compile_full(clause: Clause, environment: Environment) -> Delta:
     """The function that derives the head from nothing; its first argument is ignored."""
     writer = _Writer(environment, clause.terms)
+    writer.begin(clause)
     writer.loop("for _ in (None,):")
     for step in plan.order(clause.goals, expected=environment.expected):
         writer.goal(step, "")

@@ -30,6 +30,8 @@ from rulekube.engine.why_not_views import Defined
 
 Facts = Mapping[str, Iterable[Sequence[Any]]]
 Resolve = Callable[[str], Ref | None]
+Overdue = Callable[[], bool]
+"""Says whether the caller's deadline is past; the engine has no clock."""
 Checked = tuple[Program, normal.Normalizer]
 
 
@@ -99,15 +101,15 @@ class Database:
         """The names of the `.action` relations, sorted."""
         return sorted(name for name, r in self.program.relations.items() if r.actuator)
 
-    def load(self, name: str, text: str, limit: float = math.inf) -> Changes:
+    def load(self, name: str, text: str, limit: float = math.inf, overdue: Overdue | None = None) -> Changes:
         """Add the pack `name`, or replace it; returns what changes in the conclusions. On RuleError nothing changes.
 
-        `limit` bounds the work as in `commit`; only what the pack changes is derived.
+        `limit` and `overdue` bound the work as in `commit`; only what the pack changes is derived.
         """
         packs = self._packs.copy()
         packs.add(name, text)
         with _uncollected():
-            return self._replace(packs, limit)
+            return self._replace(packs, limit, overdue)
 
     def unload(self, name: str) -> Changes:
         """Take the pack `name` away; returns what changes in the conclusions."""
@@ -116,26 +118,32 @@ class Database:
         with _uncollected():
             return self._replace(packs)
 
-    def _replace(self, packs: Packs, limit: float = math.inf) -> Changes:
+    def _replace(self, packs: Packs, limit: float = math.inf, overdue: Overdue | None = None) -> Changes:
         checked = assembly.check(packs.modules(), self._functions)
         unfit = self._standing.unfit(checked[0])
-        changes = self._adopt(checked, self._standing.without(*unfit), limit)
+        changes = self._adopt(checked, self._standing.without(*unfit), limit, overdue)
         for standing, error in unfit.items():
             standing.error = error
         self._packs = packs
         return changes
 
-    def _adopt(self, checked: Checked, questions: StandingQuestions, limit: float = math.inf) -> Changes:
+    def _adopt(
+        self,
+        checked: Checked,
+        questions: StandingQuestions,
+        limit: float = math.inf,
+        overdue: Overdue | None = None,
+    ) -> Changes:
         """Run this program with these questions from now on; after an error everything is as it was."""
         network = self._network
         try:
-            network.allowed = network.touched + limit
+            network.allowed, network.overdue = network.touched + limit, overdue
             changed = guarded(lambda: network.adopt(checked[0], questions.added(checked[1])))
         except BaseException:
             self._network = self._fresh(network.all_given())
             raise
         finally:
-            network.allowed = math.inf
+            network.allowed, network.overdue = math.inf, None
         self._checked, self._standing = checked, questions
         questions.note(changed)
         return network.changes(changed)
@@ -151,30 +159,43 @@ class Database:
 
     # --- facts
 
-    def commit(self, insert: Facts | None = None, retract: Facts | None = None, limit: float = math.inf) -> Changes:
+    def commit(
+        self,
+        insert: Facts | None = None,
+        retract: Facts | None = None,
+        limit: float = math.inf,
+        overdue: Overdue | None = None,
+    ) -> Changes:
         """Retract, then insert, and derive to the fixpoint. Atomic: after an error the database is as it was.
 
         Inserting what is there or retracting what is not changes nothing. Raises EvaluationError for a fact that does
-        not fit its declaration, for a function that fails, and where more than `limit` facts would be handed to rules.
+        not fit its declaration, for a function that fails, where more than `limit` facts would be handed to rules, and
+        once `overdue`, asked after each step, says that the caller's deadline is past. The error names the rule.
         """
         network = self._network
         with _uncollected():
             try:
-                network.allowed = network.touched + limit
+                network.allowed, network.overdue = network.touched + limit, overdue
                 network.retract_and_insert(retract or {}, insert or {})
                 changed = guarded(network.settle)
                 changes = network.changes(changed)
                 network.log.clear()
             finally:
-                network.allowed = math.inf
+                network.allowed, network.overdue = math.inf, None
             if network.touched >= network.replan_at:
                 network.replan()
         self._standing.note(changed)
         return changes
 
-    def what_if(self, insert: Facts | None = None, retract: Facts | None = None, limit: float = math.inf) -> Changes:
+    def what_if(
+        self,
+        insert: Facts | None = None,
+        retract: Facts | None = None,
+        limit: float = math.inf,
+        overdue: Overdue | None = None,
+    ) -> Changes:
         """What `commit` would change; nothing is committed."""
-        with assumed(self._network, insert or {}, retract or {}, limit) as changed:
+        with assumed(self._network, insert or {}, retract or {}, limit, overdue) as changed:
             return self._network.changes(changed)
 
     def facts(self, relation: str) -> list[Fact]:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rulekube.engine.codegen import failed_clause
 from rulekube.engine.errors import EvaluationError, RuleError
+from rulekube.engine.incremental import in_rule
 
 if TYPE_CHECKING:
     from rulekube.engine.assembly import Assembled
@@ -17,14 +19,20 @@ T = TypeVar("T")
 
 
 @contextmanager
-def assumed(network: Assembled, insert: Facts, retract: Facts, limit: float = math.inf) -> Iterator[Any]:
+def assumed(
+    network: Assembled,
+    insert: Facts,
+    retract: Facts,
+    limit: float = math.inf,
+    overdue: Callable[[], bool] | None = None,
+) -> Iterator[Any]:
     """Within it the network is as after that commit, whose raw changes it gives. No commit may happen meanwhile."""
     try:
-        network.allowed = network.touched + limit
+        network.allowed, network.overdue = network.touched + limit, overdue
         network.retract_and_insert(retract, insert)
         changed = guarded(network.settle)
     finally:
-        network.allowed = math.inf
+        network.allowed, network.overdue = math.inf, None
     try:
         yield changed
     finally:
@@ -32,10 +40,11 @@ def assumed(network: Assembled, insert: Facts, retract: Facts, limit: float = ma
 
 
 def guarded(settle: Callable[[], T]) -> T:
-    """Run it; what a function raises becomes an EvaluationError."""
+    """Run it; what a function raises becomes an EvaluationError that names the rule."""
     try:
         return settle()
     except (RuleError, EvaluationError):
         raise
     except Exception as error:
-        raise EvaluationError(f"the commit was undone: {type(error).__name__}: {error}") from error
+        where = in_rule(failed_clause(error))
+        raise EvaluationError(f"the commit was undone: {type(error).__name__}: {error}{where}") from error

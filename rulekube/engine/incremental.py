@@ -213,6 +213,12 @@ class BindingsNode(Node):
             network.push(fold)
 
 
+def in_rule(clause: Clause | None) -> str:
+    """The rule of a clause as the end of a message; nothing for a clause without one."""
+    rule = clause.rule if clause is not None else None
+    return "" if rule is None else f", in {rule.place}: {rule.text or rule.head.relation}"
+
+
 class Network:
     """The nodes in order, and the commit that runs through them."""
 
@@ -222,6 +228,11 @@ class Network:
         self.nodes: list[Node] = []
         self.touched = 0
         """Facts that were handed to compiled rules so far; a measure of the work done."""
+        self.overdue: Callable[[], bool] | None = None
+        """Asked between the steps of a commit; the commit fails once it answers yes."""
+        self.running: Clause | None = None
+        """The rule that ran last in the recursive component that is being settled."""
+        self.settling: Node | None = None
         self.allowed: float = math.inf
         """How far `touched` may go; past it the commit fails."""
         self.queue: list[int] = []
@@ -246,7 +257,13 @@ class Network:
         """Count work; a commit that does more than it is allowed fails."""
         self.touched += facts
         if self.touched > self.allowed:
-            raise EvaluationError("the commit was undone: it derives too many facts; does a rule count up without end?")
+            raise EvaluationError(f"the commit was undone: it derives too many facts{self.at_rule()}")
+        if self.overdue is not None and self.overdue():
+            raise EvaluationError(f"the commit was undone: its time is up{self.at_rule()}")
+
+    def at_rule(self) -> str:
+        """The rule that derived what is being settled, for messages."""
+        return in_rule(self.running)
 
     def feed(self, consumers: list[Consumer], facts: Sequence[Fact], sign: int) -> None:
         """Run facts that appeared (+1) or vanished (-1) through the rules that read them."""
@@ -268,6 +285,7 @@ class Network:
             while queue:
                 node = nodes[heappop(queue)]
                 node.queued = False
+                self.settling = node
                 node.settle(self)
         except BaseException:
             self.abandon()

@@ -191,6 +191,7 @@ def _feed(network: Network, consumers: list[Consumer], facts: list[Fact] | tuple
     network.touch(len(facts))
     for consumer in consumers:
         effect = sign * consumer.sign
+        network.running = consumer.clause
         consumer.delta(facts, effect, consumer.gained if effect > 0 else consumer.lost)
 
 
