@@ -31,6 +31,7 @@ from rulekube.facts.store.interface import Key, Store
 from rulekube.policies import WORK, WORK_PER_FACT, Policies
 
 log = logging.getLogger("rulekube.reconciler")
+Load = Callable[..., Database]  # as Database.from_files
 Clock = Callable[[], int]  # microseconds since 1970
 
 
@@ -43,9 +44,14 @@ class Reconciler:
     """One rule program over one store, and the actuators that serve it. Use it from one thread (the loop's)."""
 
     def __init__(
-        self, rules: Sequence[Path], store: Store, clock: Clock, settings: Mapping[str, Any] | None = None
+        self,
+        rules: Sequence[Path],
+        store: Store,
+        clock: Clock,
+        settings: Mapping[str, Any] | None = None,
+        load: Load = Database.from_files,
     ) -> None:
-        self.db = Database.from_files(rules, functions=FUNCTIONS, resolve_ref=self._resolve)
+        self.db = load(rules, functions=FUNCTIONS, resolve_ref=self._resolve)
         self.store, self._clock = store, clock
         self._policies = Policies(self.db)
         self._revision = 0

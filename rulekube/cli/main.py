@@ -32,6 +32,7 @@ VERBS = {
     "why": "Show the proof of a fact, down to base facts.",
     "why-not": "Show why a fact does not hold, and what would mend it.",
     "check": "Check rule files: every error, with its place.",
+    "test": "Run tests of rules, with coverage and mutants.",
     "explain": "Show how rules are evaluated: join orders, indexes, strata.",
     "graph": "Show which relations read which.",
     "fmt": "Lay out rule files: spaces, indentation, line breaks.",

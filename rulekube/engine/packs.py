@@ -39,6 +39,10 @@ class Packs:
         if path.resolve() not in self._files:
             self.add(str(path), path.read_text("utf-8"))
 
+    def exchange(self, module: Module) -> None:
+        """Put a module in the place of the one of its name; what it includes is there already."""
+        self._modules[module.name] = module
+
     def remove(self, name: str) -> None:
         """Take a pack away. What it included stays: others may use it."""
         if name not in self._modules:

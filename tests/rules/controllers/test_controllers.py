@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.rules import case
+from rulekube.testing import cases
 
-CASES = case.load(Path(__file__).parents[2] / "cases" / "controllers")
+CASES = cases.load(Path(__file__).parents[2] / "cases" / "controllers")
 
 
 @pytest.mark.parametrize("document", [pytest.param(document, id=note) for note, document in CASES])
 def test_case(document: dict[str, Any]) -> None:
-    case.run(document)
+    cases.run(document)
 
 
 def test_every_controller_has_cases() -> None:

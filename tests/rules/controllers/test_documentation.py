@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from rulekube.rules import FOLDER
-from tests.rules import case
+from rulekube.testing import cases
 
 PAGE = Path(__file__).parents[3] / "docs" / "adding-a-controller.md"
 
@@ -19,4 +19,4 @@ def test_the_page_on_adding_a_controller(tmp_path: Path) -> None:
     document = yaml.safe_load(next(text for kind, text in blocks if kind == "yaml"))
     file = tmp_path / "about.dl"
     file.write_text(rules.replace('.include "../', f'.include "{FOLDER}/'))
-    case.run({**document, "rules": [str(file)]})
+    cases.run({**document, "rules": [str(file)]})

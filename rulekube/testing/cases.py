@@ -13,25 +13,30 @@ steps:
   - delete: [web]
   - observe: {failed: [[...]]}                   # facts that are no objects come; `forget` takes them back
   - elapse: 50                                   # seconds
+    holds: ['rc_have(Rc, 1)']                    # questions that have an answer now, and
+    lacks: ['rc_adopts(_, _)']                   # questions that have none
+
+`rules` are files beside the case, or else shipped ones. A file's later documents inherit `rules` and `objects`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from rulekube import rules
+from rulekube import errors, rules
 from rulekube.actuators.base import Action
-from rulekube.engine import Ref, from_json, to_json
+from rulekube.engine import Database, Function, Ref, from_json, to_json
 from rulekube.facts import flatten
 from rulekube.facts.inbox import Delta
 from rulekube.facts.merge import merge_patch
 from rulekube.facts.store.memory import MemoryStore
 from rulekube.facts.timestamp import parse_time
-from rulekube.reconciler import Reconciler
+from rulekube.reconciler import Load, Reconciler
 
 START = "2026-01-01T00:00:00Z"
 
@@ -44,12 +49,21 @@ class World:
     now: int = parse_time(START)
     present: dict[str, dict[str, Any]] = field(default_factory=dict)  # path → object
     revision: int = 0
+    load: Load = Database.from_files
 
     def __post_init__(self) -> None:
-        paths = rules.paths(tuple(self.case["rules"]))
-        self.reconciler = Reconciler(paths, MemoryStore(), lambda: self.now, self.case.get("settings"))
+        settings = self.case.get("settings")
+        self.reconciler = Reconciler(rule_files(self.case), MemoryStore(), lambda: self.now, settings, self._load)
         self.flattener = flatten.Flattener(self.reconciler.db.inputs())
         self.reconciler.catch_up()
+
+    def _load(self, paths: Sequence[Path], functions: Sequence[Function], resolve_ref: object) -> Database:
+        """The rules, with refs that mean the case's objects: they are not in the store."""
+        del resolve_ref
+        return self.load(paths, functions, self._resolve)
+
+    def _resolve(self, path: str) -> Ref | None:
+        return flatten.ref_of(self.present[path]) if path in self.present else None
 
     def step(self, step: dict[str, Any]) -> tuple[list[Action], list[str]]:
         """Take one step: the actions that became owed, and the relations of those that ended."""
@@ -116,22 +130,44 @@ def shown(action: Action, columns: tuple[str, ...]) -> dict[str, Any]:
     return {action.relation: dict(zip(columns, values, strict=True))}
 
 
-def run(case: dict[str, Any]) -> None:
-    """Take every step of a case and compare."""
-    world = World(case)
+class Mismatch(AssertionError):  # noqa: N818 - a difference, which the runner shows
+    """A step did not do what the case says."""
+
+
+def run(case: dict[str, Any], load: Load = Database.from_files, after: Callable[[], None] = lambda: None) -> None:
+    """Take every step of a case and compare; `after` is called after each. Raises Mismatch."""
+    world = World(case, load=load)
     columns = {name: world.reconciler.db.program.relations[name].columns for name in world.reconciler.db.actions()}
+    after()
     for number, step in enumerate(case["steps"], 1):
         fresh, done = world.step(step)
-        actual = [shown(action, columns[action.relation]) for action in fresh]
-        expected = list(step.get("actions", ()))
-        left = list(actual)
-        for wanted in expected:
-            found = next((one for one in left if matches(wanted, one)), None)
-            assert found is not None, f"step {number}: no such action became owed: {wanted}\nowed: {_lines(actual)}"
-            left.remove(found)
-        assert not left, f"step {number}: these became owed too: {_lines(left)}"
-        assert done == sorted(step.get("done", ())), f"step {number}: ended {done}"
-        assert not world.reconciler.owed.conflicts, f"step {number}: {world.reconciler.owed.conflicts}"
+        after()
+        _compare(f"step {number}", step, [shown(action, columns[action.relation]) for action in fresh], done)
+        if world.reconciler.owed.conflicts:
+            raise Mismatch(f"step {number}: {world.reconciler.owed.conflicts}")
+        for wanted, questions in ((True, step.get("holds", ())), (False, step.get("lacks", ()))):
+            for question in questions:
+                if bool(world.reconciler.query(question)) != wanted:
+                    raise Mismatch(f"step {number}: {'no answer to' if wanted else 'an answer to'} {question}")
+
+
+def _compare(where: str, step: dict[str, Any], actual: list[dict[str, Any]], done: list[str]) -> None:
+    left = list(actual)
+    for wanted in step.get("actions", ()):
+        found = next((one for one in left if matches(wanted, one)), None)
+        if found is None:
+            raise Mismatch(f"{where}: no such action became owed:{_lines([wanted])}\nowed:{_lines(actual)}")
+        left.remove(found)
+    if left:
+        raise Mismatch(f"{where}: these became owed too:{_lines(left)}")
+    if done != sorted(step.get("done", ())):
+        raise Mismatch(f"{where}: ended {done}, not {sorted(step.get('done', ()))}")
+
+
+def rule_files(case: dict[str, Any]) -> list[Path]:
+    """The rule files of a case."""
+    beside = Path(case.get("folder", "."))
+    return [beside / name if (beside / name).is_file() else rules.FOLDER / name for name in case["rules"]]
 
 
 def _lines(actions: list[dict[str, Any]]) -> str:
@@ -139,13 +175,19 @@ def _lines(actions: list[dict[str, Any]]) -> str:
 
 
 def load(folder: Path) -> list[tuple[str, dict[str, Any]]]:
-    """The cases below a folder, by their notes. A file's later documents inherit `rules` and `objects`."""
-    found = []
-    for path in sorted(folder.rglob("*.yaml")):
-        inherited: dict[str, Any] = {}
-        for document in yaml.safe_load_all(path.read_text()):
-            objects = inherited.get("objects", {}) | document.get("objects", {})
-            case = {"rules": inherited.get("rules"), **document, "objects": objects}
-            inherited = {"rules": case["rules"], "objects": objects}
-            found.append((case["note"], case))
+    """The cases below a folder, by their notes."""
+    return [(case["note"], case) for path in sorted(folder.rglob("*.yaml")) for case in read(path)]
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The cases of a file. Raises RuleError where it holds something else."""
+    found: list[dict[str, Any]] = []
+    inherited: dict[str, Any] = {}
+    for document in yaml.safe_load_all(path.read_text("utf-8")):
+        whole = {**inherited, **document} if isinstance(document, dict) else {}
+        if not whole.get("rules") or not isinstance(whole.get("steps"), list) or "note" not in whole:
+            raise errors.RuleError(f"{path}: a case is a document with `note`, `rules` and `steps`")
+        objects = inherited.get("objects", {}) | document.get("objects", {})
+        inherited = {"rules": whole["rules"], "objects": objects}
+        found.append({"folder": str(path.parent), **whole, "objects": objects})
     return found
