@@ -104,10 +104,11 @@ class Database:
     def load(self, name: str, text: str, limit: float = math.inf, overdue: Overdue | None = None) -> Changes:
         """Add the pack `name`, or replace it; returns what changes in the conclusions. On RuleError nothing changes.
 
-        `limit` and `overdue` bound the work as in `commit`; only what the pack changes is derived.
+        `limit` and `overdue` bound the work as in `commit`; only what the pack changes is derived. A text reads no
+        files: it may not include any.
         """
         packs = self._packs.copy()
-        packs.add(name, text)
+        packs.add(name, text, reads=False)
         with _uncollected():
             return self._replace(packs, limit, overdue)
 

@@ -25,12 +25,15 @@ class Packs:
         """All modules in the order in which they were added."""
         return list(self._modules.values())
 
-    def add(self, name: str, text: str) -> None:
-        """Add or replace a pack, with the files it includes. What cannot be read is in the modules' `slips`."""
+    def add(self, name: str, text: str, *, reads: bool = True) -> None:
+        """Add or replace a pack, with the files it includes. What cannot be read is in the modules' `slips`.
+
+        Without `reads` no file is opened: a text that came over the network must not show the server's files.
+        """
         module = parser.read_module(text, name)
         self._modules[name] = module
         self._files[Path(name).resolve()] = name
-        missing = self._include(module)
+        missing = self._include(module) if reads else [_refused(module, include) for include in module.includes]
         if missing:
             self._modules[name] = replace(module, slips=(*module.slips, *missing))
 
@@ -66,6 +69,15 @@ class Packs:
 
 
 def _missing(module: Module, include: Include, error: OSError) -> Diagnostic:
-    line = module.source.split("\n")[include.place.line - 1]
     message = f'cannot include "{include.path}": {error.strerror}'
-    return Diagnostic("include", message, include.place, "the path is relative to this file", line)
+    return Diagnostic("include", message, include.place, "the path is relative to this file", _line(module, include))
+
+
+def _refused(module: Module, include: Include) -> Diagnostic:
+    message = f'cannot include "{include.path}": a pack that is loaded as a text reads no files'
+    hint = "leave it out: what the cluster's own rules declare is known; load what is yours as a pack of its own"
+    return Diagnostic("include", message, include.place, hint, _line(module, include))
+
+
+def _line(module: Module, include: Include) -> str:
+    return module.source.split("\n")[include.place.line - 1]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from rulekube.engine import Database, EvaluationError, naive
+from rulekube.engine import Database, EvaluationError, RuleError, naive
 from tests.engine.programs import histories, programs
 
 
@@ -108,3 +108,13 @@ def test_loading_a_pack_costs_what_it_derives():
     before = db.touched
     assert db.load("far", ".decl far(a: int)\nfar(X) :- edge(3, X).").inserted == {"far": [(-3,)]}
     assert db.touched - before < 5
+
+
+def test_a_pack_that_is_loaded_as_a_text_reads_no_files(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2\n")
+    db = Database.from_source(BASE)
+    with pytest.raises(RuleError, match="cannot include") as refused:
+        db.load("spy", f'.include "{secret}"\n')
+    assert "hunter2" not in str(refused.value)
+    assert db.load("honest", "edge(1, 2).").inserted["edge"] == [(1, 2)]
