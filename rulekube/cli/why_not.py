@@ -58,7 +58,7 @@ def command(
     asked |= {"depth": depth} if depth else {}
     asked |= {"ways": EVERYTHING} if everything else {}
     answer = ask_files(asked, files) if files else ask_cluster(asked, kubeconfig)
-    show(answer, output, text=render(answer, EVERYTHING if everything else 12))
+    show(answer, output, text=render(answer, EVERYTHING if everything else 8))
     return 1 if answer["holds"] else 0
 
 

@@ -262,17 +262,15 @@ class Database:
         *,
         insert: Facts | None = None,
         retract: Facts | None = None,
-        depth: int = 6,
-        ways: int = 20,
+        **asked: Any,
     ) -> WhyNot:
-        """Why no fact fits the text: every rule that could derive it, and all literals that fail.
+        """Why no fact fits the text: every rule that could derive it, all literals that fail, and what would mend it.
 
-        `depth` bounds the levels below the goal, `ways` the bindings that are shown for each. The hypothetical
-        state is given as to `why`.
+        The hypothetical state is given as to `why`; `asked` are the fields of `explanation.Asked`.
         """
         with self._supposed(without, insert, retract):
             views = self._views.compiled(self._network, self._packs)
-            return explanation.why_not(self._network, views, fact, depth, ways)
+            return explanation.why_not(self._network, views, fact, explanation.Asked(**asked))
 
     def read_facts(self, texts: Iterable[str]) -> dict[str, list[Fact]]:
         """Facts written as in a rule file, by relation: what `insert` and `retract` take."""

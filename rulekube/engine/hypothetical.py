@@ -26,17 +26,30 @@ def assumed(
     limit: float = math.inf,
     overdue: Callable[[], bool] | None = None,
 ) -> Iterator[Any]:
-    """Within it the network is as after that commit, whose raw changes it gives. No commit may happen meanwhile."""
+    """Within it the network is as after that commit, whose raw changes it gives.
+
+    No commit may happen meanwhile, but something more may be assumed: each state has a log of its own.
+    """
+    outer, network.log = network.log, []
     try:
-        network.allowed, network.overdue = network.touched + limit, overdue
-        network.retract_and_insert(retract, insert)
-        changed = guarded(network.settle)
+        with _allowed(network, limit, overdue):
+            network.retract_and_insert(retract, insert)
+            changed = guarded(network.settle)
+        try:
+            yield changed
+        finally:
+            network.undo()
+    finally:
+        network.log = outer
+
+
+@contextmanager
+def _allowed(network: Assembled, limit: float, overdue: Callable[[], bool] | None) -> Iterator[None]:
+    network.allowed, network.overdue = network.touched + limit, overdue
+    try:
+        yield
     finally:
         network.allowed, network.overdue = math.inf, None
-    try:
-        yield changed
-    finally:
-        network.undo()
 
 
 def guarded(settle: Callable[[], T]) -> T:

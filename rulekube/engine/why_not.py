@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rulekube.engine.provenance import Proof
+from rulekube.engine.repairs_answer import Repair
 from rulekube.engine.why_not_causes import Cause, nearest
 from rulekube.engine.why_not_search import Missing
 
@@ -15,13 +16,14 @@ from rulekube.engine.why_not_search import Missing
 class WhyNot:
     """Why a goal does not hold; where it does, its `proof` and nothing else.
 
-    `causes` are grouped and sorted, `missing` is the whole search. `limits` say where it was cut.
+    `causes` are grouped and sorted, `repairs` were tried, `missing` is the whole search. `limits` say where it was cut.
     """
 
     goal: str
     proof: Proof | None = None
     missing: Missing | None = None
     causes: tuple[Cause, ...] = ()
+    repairs: tuple[Repair, ...] = ()
     limits: tuple[str, ...] = ()
 
     @property
@@ -38,6 +40,7 @@ class WhyNot:
             "proof": self.proof.to_dict() if self.proof else None,
             "closest": {"label": label, "short": short} if short else None,
             "causes": [cause.to_dict() for cause in self.causes],
+            "repairs": [repair.to_dict() for repair in self.repairs],
             "missing": self.missing.to_dict() if self.missing else None,
             "limits": list(self.limits),
         }
@@ -46,8 +49,8 @@ class WhyNot:
         return render(self.to_dict())
 
 
-def render(answer: Mapping[str, Any], rows: int = 12) -> str:
-    """An answer's plain values as text, at most so many rows of one cause."""
+def render(answer: Mapping[str, Any], rows: int = 8) -> str:
+    """An answer's plain values as text, at most so many causes, and rows of each."""
     return "\n".join(_lines(answer, rows))
 
 
@@ -57,10 +60,18 @@ def _lines(answer: Mapping[str, Any], rows: int) -> Iterator[str]:
         return
     yield _verdict(answer)
     width = max((len(cause["title"]) for cause in answer["causes"]), default=0)
-    for cause in answer["causes"]:
+    for cause in answer["causes"][:rows]:
         labels = " ".join(dict.fromkeys(row["label"] for row in cause["rows"][:rows] if row["label"]))
         yield f" {cause['title']:<{width}}   {labels + '   ' if labels else ''}{cause['place']}"
         yield from _rows(cause["rows"], rows)
+    if len(answer["causes"]) > rows:
+        yield f" … and {len(answer['causes']) - rows} further causes (--all shows them)"
+    if answer["repairs"]:
+        yield "Repairs, each tried on a copy of the state:"
+    for number, repair in enumerate(answer["repairs"], 1):
+        changes = " and ".join(change["text"] for change in repair["changes"])
+        then = f"   => {', '.join(repair['then'])}" if repair["then"] else ""
+        yield f" {number}. {changes}{then}"
     yield from (f"({limit})" for limit in answer["limits"])
 
 

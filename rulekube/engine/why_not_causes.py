@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rulekube.engine.syntax import Place
@@ -19,11 +19,15 @@ from rulekube.engine.why_not_text import brief
 
 @dataclass(frozen=True)
 class Row:
-    """One place where a cause strikes. `short`: how many clauses that way is short, this one among them."""
+    """One place where a cause strikes. `short`: how many clauses that way is short, this one among them.
+
+    `gap`: by how little it fails, between 0 and 1.
+    """
 
     label: str
     detail: str
     short: int
+    gap: float = field(default=1.0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -56,15 +60,20 @@ def causes(missing: Missing) -> tuple[Cause, ...]:
     groups: dict[tuple[str, str, Place], dict[Row, None]] = {}
     for key, row in _leaves(missing, "", 0):
         groups.setdefault(key, {})[row] = None
-    found = [Cause(*key, tuple(rows)) for key, rows in groups.items()]
-    return tuple(sorted(found, key=lambda cause: min(row.short for row in cause.rows)))
+    found = [Cause(*key, tuple(sorted(rows, key=_nearness))) for key, rows in groups.items()]
+    return tuple(sorted(found, key=lambda cause: _nearness(cause.rows[0])))
 
 
 def nearest(missing: Missing) -> tuple[str, int]:
     """The label of the way that lacks least, and how many clauses it is short."""
     rows = [row for _, row in _leaves(missing, "", 0)]
-    best = min(rows, key=lambda row: row.short, default=Row("", "", 0))
+    best = min(rows, key=_nearness, default=Row("", "", 0))
     return best.label, best.short
+
+
+def _nearness(row: Row) -> tuple[int, float]:
+    """Fewest first; of equals what fails by least; what is simply not there comes last (its gap is that of nothing)."""
+    return row.short, row.gap
 
 
 Leaf = tuple[tuple[str, str, Place], Row]
@@ -83,16 +92,21 @@ def _of_failure(failure: Failure, label: str, short: int) -> Iterator[Leaf]:
         for one in failure.against:
             title = one.title or one.relation
             detail = one.detail or ("" if one.place else str(one.to_dict()["fact"]))
-            yield (("present", title, one.place or failure.place), Row(label, detail, short))
+            yield (("present", title, one.place or failure.place), Row(label, detail, short, one.gap))
+    elif failure.kind == "aggregate":
+        yield (("aggregate", failure.detail, failure.place), Row(label, failure.literal, short, failure.gap))
+        if failure.because is not None:
+            yield from _leaves(failure.because, label, short)
     elif failure.because is not None and failure.because.attempts:
         yield from _leaves(failure.because, label, short - 1)
     elif failure.kind == "missing":
         relation = failure.literal.partition("(")[0]
         near = f", closest {failure.closest}" if failure.closest else ""
-        yield (("missing", f"no {relation}", failure.place), Row(label, f"no {failure.literal}{near}", short))
+        gap = failure.gap if near else 2.0
+        yield (("missing", f"no {relation}", failure.place), Row(label, f"no {failure.literal}{near}", short, gap))
     elif failure.kind == "comparison":
         title, _, values = failure.detail.partition(": ")
-        yield (("comparison", title, failure.place), Row(label, values, short))
+        yield (("comparison", title, failure.place), Row(label, values, short, failure.gap))
     else:
         yield ((failure.kind, failure.detail or failure.literal, failure.place), Row(label, failure.literal, short))
 

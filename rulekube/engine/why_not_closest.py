@@ -12,7 +12,8 @@ LOOKED_AT = 500
 
 
 def closest(state: State, relation: str, pattern: Pattern) -> Fact | None:
-    """The fact nearest to a pattern that none fits: it differs in one column if any does, and there by least.
+    """The fact nearest to a pattern that none fits: it differs in one column if any such is there,
+    and by least.
 
     Another object is far, another number or symbol nearer, a misspelled symbol nearest.
     """
@@ -25,6 +26,9 @@ def closest(state: State, relation: str, pattern: Pattern) -> Fact | None:
             return None
         relaxed = (*pattern[:i], NO_VALUE, *pattern[i + 1 :])
         found.update(dict.fromkeys(islice(state.facts(relation, relaxed), LOOKED_AT)))
+    if not found and len(bound) > 2:
+        only = tuple(value if i == bound[0] else NO_VALUE for i, value in enumerate(pattern))
+        found.update(dict.fromkeys(islice(state.facts(relation, only), LOOKED_AT)))
     return min(found, key=lambda fact: (distance(pattern, fact), fact_key(fact)), default=None)
 
 

@@ -9,14 +9,14 @@ and values that each rests on. Ways are ranked by what they lack: the first are 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from rulekube.engine.core import Absent, Clause, Compare, Goal, Lookup, Match, Test
 from rulekube.engine.syntax import Constant, Place, Variable
 from rulekube.engine.values import NO_VALUE, Fact, order_key
-from rulekube.engine.why_not_closest import closest
+from rulekube.engine.why_not_closest import closest, distance
 from rulekube.engine.why_not_state import Binding, Known, Pattern, State, bound
 from rulekube.engine.why_not_text import aggregate_text, atom, canonical, compared, expression, fact_text, literal
 
@@ -45,6 +45,7 @@ class Against:
     rule: str = ""
     place: Place | None = None
     detail: str = ""
+    gap: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -68,6 +69,7 @@ class Failure:
     against: tuple[Against, ...] = ()
     because: Missing | None = None
     weight: int = 1
+    gap: float = 1.0
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values."""
@@ -96,6 +98,13 @@ class Attempt:
     failures: tuple[Failure, ...]
     unreached: tuple[str, ...] = ()
     ways: int = 1
+    clause: Clause | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def nearness(self) -> tuple[int, float]:
+        """The key by which attempts are ranked: how many clauses short, and by how little."""
+        gaps = [gap for failure in self.failures for gap in (failure.gap, *(one.gap for one in failure.against))]
+        return self.short, min(gaps, default=1.0)
 
     @property
     def short(self) -> int:
@@ -129,6 +138,7 @@ class Missing:
     tried: int = 0
     closest: str = ""
     note: str = ""
+    gap: float = 1.0
 
     @property
     def goal(self) -> str:
@@ -167,35 +177,40 @@ class Search:
     steps: int = STEPS
     cut: bool = False
     _open: set[tuple[str, Pattern]] = field(default_factory=set)
-    _done: dict[tuple[str, Pattern], Missing] = field(default_factory=dict)
+    done: dict[tuple[str, Pattern], Missing] = field(default_factory=dict)
 
     def explain(self, relation: str, pattern: Pattern, depth: int = 0) -> Missing:
         """Why no fact of the relation fits the pattern."""
         key = (relation, pattern)
-        if key in self._done:
-            return self._done[key]
+        if key in self.done:
+            return self.done[key]
         if key in self._open:
             return Missing(relation, pattern, note="this waits for itself")
         if depth > self.limits.depth:
-            return Missing(relation, pattern, note="deeper than the limit")
+            return Missing(relation, pattern, note="deeper than the limit", **self._closest(relation, pattern))
         self._open.add(key)
         found = self._explained(relation, pattern, depth)
         self._open.discard(key)
         if not self._open or not found.note:
-            self._done[key] = found
+            self.done[key] = found
         return found
 
     def _explained(self, relation: str, pattern: Pattern, depth: int) -> Missing:
-        near = closest(self.state, relation, pattern)
-        near_text = fact_text(relation, near) if near is not None else ""
+        near = self._closest(relation, pattern)
         clauses = [c for c in self.state.clauses(relation) if c.goals]
         if not clauses:
             note = "" if self.state.clauses(relation) or self.state.is_base(relation) else "no rule derives it"
-            return Missing(relation, pattern, (), 0, near_text, note)
+            return Missing(relation, pattern, note=note, **near)
         ways = [way for clause in clauses for way in self._ways(clause, pattern)]
         ways.sort(key=lambda w: (sum(w.weights) + len(w.left), -len(w.goals), w.clause.place, _key(w.binding)))
         attempts = self._attempts(ways, depth)
-        return Missing(relation, pattern, attempts, len(ways), near_text, "" if ways else "no rule's head fits")
+        note = "" if ways else "no rule's head fits"
+        return Missing(relation, pattern, attempts, len(ways), note=note, **near)
+
+    def _closest(self, relation: str, pattern: Pattern) -> dict[str, Any]:
+        """The nearest fact as text, and how far it is."""
+        near = closest(self.state, relation, pattern)
+        return {"closest": fact_text(relation, near), "gap": distance(pattern, near)} if near is not None else {}
 
     def _attempts(self, ways: Sequence[_Way], depth: int) -> tuple[Attempt, ...]:
         """The nearest ways as attempts; those that fail in the same literals are one."""
@@ -203,10 +218,10 @@ class Search:
         for way in ways:
             texts = (str(way.clause.place), *(literal(self.state, way.goals[i], way.binding) for i in way.failed))
             if texts in found:
-                found[texts] = _counted(found[texts])
+                found[texts] = replace(found[texts], ways=found[texts].ways + 1)
             elif len(found) < self.limits.ways:
                 found[texts] = self._attempt(way, depth)
-        return tuple(found.values())
+        return tuple(sorted(found.values(), key=lambda attempt: attempt.nearness))
 
     def _attempt(self, way: _Way, depth: int) -> Attempt:
         state, clause = self.state, way.clause
@@ -218,6 +233,7 @@ class Search:
             tuple(literal(state, way.goals[i], way.binding) for i in good),
             tuple(self._failure(way.goals[i], way.binding, depth) for i in way.failed),
             tuple(literal(state, way.goals[i], way.binding) for i in way.left),
+            clause=clause,
         )
 
     # --- ways
@@ -226,12 +242,7 @@ class Search:
         binding = bound(clause, pattern, self.state)
         if binding is None:
             return []
-        asked = (
-            Compare("=", term, Constant(wanted, "any"), clause.place)
-            for term, wanted in zip(clause.terms, pattern, strict=True)
-            if wanted is not NO_VALUE and not isinstance(term, Variable | Constant)
-        )
-        goals = (*clause.goals, *asked)
+        goals = (*clause.goals, *head_tests(clause, pattern))
         found = islice(self._walk(clause, goals, tuple(range(len(goals))), binding, ()), WAYS + 1)
         ways = [way for way in found if way.failed or way.left]
         self.cut = self.cut or len(ways) > WAYS
@@ -273,13 +284,19 @@ class Search:
         text = literal(state, goal, binding)
         if isinstance(goal, Match):
             relation, terms = atom(state, goal)
-            because = self.explain(relation, state.pattern(terms, binding), depth + 1)
-            return Failure("missing", text, goal.place, because.note, because.closest, (), because)
+            pattern = state.pattern(terms, binding)
+            fitting = next(state.facts(relation, pattern), None)
+            if fitting is not None:
+                detail = "one variable stands in several columns"
+                return Failure("missing", text, goal.place, detail, fact_text(relation, fitting))
+            because = self.explain(relation, pattern, depth + 1)
+            return Failure("missing", text, goal.place, because.note, because.closest, (), because, gap=because.gap)
         if isinstance(goal, Absent):
             against = tuple(self._against(goal, binding, fact) for fact in self._standing(goal, binding))
             return Failure("present", text, goal.place, against=against, weight=len(against) or 1)
         if isinstance(goal, Compare):
-            return Failure("comparison", text, goal.place, compared(state, goal, binding))
+            gap = self.gap(goal, binding)
+            return Failure("comparison", text, goal.place, compared(state, goal, binding), gap=gap)
         if isinstance(goal, Lookup):
             return self._aggregate(goal, binding, text, depth)
         return Failure("test", text, goal.place, "" if isinstance(goal, Test) else "nothing is there")
@@ -303,42 +320,62 @@ class Search:
         if derived is None:
             return Against(relation, fact, title)
         clause, _ = derived
-        given = [*binding.values(), *fact]
-        detail = "; ".join(dict.fromkeys(self.grounds((relation, fact), given)))
-        return Against(relation, fact, title, clause.rule.text if clause.rule else "", clause.place, detail)
+        grounds = dict(self.grounds((relation, fact), [*binding.values(), *fact]))
+        rule = clause.rule.text if clause.rule else ""
+        gap = min(grounds.values(), default=1.0)
+        return Against(relation, fact, title, rule, clause.place, "; ".join(grounds), gap)
 
-    def grounds(self, known: Known, given: Sequence[Any], depth: int = 2) -> Iterator[str]:
-        """What a derived fact rests on, in few words: its rule's tests and absences, then its other values.
+    def grounds(self, known: Known, given: Sequence[Any], depth: int = 2) -> Iterator[tuple[str, float]]:
+        """What a derived fact rests on, in few words: its rule's tests and absences, or else its other values.
 
-        `given` are values that need not be said again.
+        With each, how narrowly: 0 is by nothing. `given` are values that need not be said again.
         """
         derived = next(self.state.derivations(known), None)
         if derived is None:
             return
         clause, binding = derived
-        tests = [goal for goal in clause.goals if isinstance(goal, Compare) and not _trivial(goal)]
-        telling = [goal for goal in tests if not isinstance(goal.right, Constant)] or tests
-        said = [compared(self.state, goal, binding) for goal in telling]
+        tests = [goal for goal in clause.goals if isinstance(goal, Compare) and not is_trivial(goal)]
+        telling = [goal for goal in tests if goal.operator != "=" and not isinstance(goal.right, Constant)] or [
+            goal for goal in tests if goal.operator != "="
+        ]
+        said = [(compared(self.state, goal, binding), self.gap(goal, binding)) for goal in telling]
         said += [self._absence(goal, binding) for goal in clause.goals if isinstance(goal, Absent)]
         yield from said
         rest = [
             f"{name} {expression(Variable(name), binding)}"
             for name, value in binding.items()
-            if name[0] not in "_$" and value not in given and not any(name in text for text in said)
+            if name[0] not in "_$" and value not in given
         ]
         if rest and not said:
-            yield ", ".join(rest)
+            yield ", ".join(rest), 1.0
         if not said and depth:
             for goal in clause.goals:
                 if isinstance(goal, Match) and any(c.goals for c in self.state.clauses(goal.relation)):
                     fact = self.state.pattern(goal.terms, binding)
                     yield from self.grounds((goal.relation, fact), [*given, *binding.values()], depth - 1)
 
-    def _absence(self, goal: Absent, binding: Binding) -> str:
+    def _absence(self, goal: Absent, binding: Binding) -> tuple[str, float]:
         relation, terms = atom(self.state, goal)
         pattern = self.state.pattern(terms, binding)
         near = closest(self.state, relation, pattern)
-        return f"no {fact_text(relation, pattern)}" + (f", closest {fact_text(relation, near)}" if near else "")
+        text = f"no {fact_text(relation, pattern)}"
+        return (f"{text}, closest {fact_text(relation, near)}", distance(pattern, near)) if near else (text, 1.0)
+
+    def gap(self, goal: Compare, binding: Binding) -> float:
+        """How far the two sides of a comparison are apart, 0 to 1."""
+        left, right = self.state.value(goal.left, binding), self.state.value(goal.right, binding)
+        if type(left) in (int, float) and type(right) in (int, float):
+            return float(abs(left - right) / max(abs(left), abs(right), 1))
+        return 1.0
+
+
+def head_tests(clause: Clause, pattern: Pattern) -> tuple[Compare, ...]:
+    """What a pattern asks of the expressions in a clause's head."""
+    return tuple(
+        Compare("=", term, Constant(wanted, "any"), clause.place)
+        for term, wanted in zip(clause.terms, pattern, strict=False)
+        if wanted is not NO_VALUE and not isinstance(term, Variable | Constant)
+    )
 
 
 def standing(state: State, goal: Absent, binding: Binding) -> Iterator[Fact]:
@@ -354,21 +391,9 @@ def standing(state: State, goal: Absent, binding: Binding) -> Iterator[Fact]:
                 yield state.pattern(match.terms, found)
 
 
-def _trivial(goal: Compare) -> bool:
-    """A comparison that only names a value."""
+def is_trivial(goal: Compare) -> bool:
+    """Whether a comparison only names a value."""
     return goal.operator == "=" and (isinstance(goal.left, Variable) or isinstance(goal.right, Variable))
-
-
-def _counted(attempt: Attempt) -> Attempt:
-    return Attempt(
-        attempt.rule,
-        attempt.place,
-        attempt.bindings,
-        attempt.satisfied,
-        attempt.failures,
-        attempt.unreached,
-        attempt.ways + 1,
-    )
 
 
 def _key(binding: Binding) -> list[Any]:

@@ -84,7 +84,17 @@ def literal(state: State, goal: Goal, binding: Binding) -> str:
         return f"not {text}" if goal.negated else text
     if isinstance(goal, Compare):
         return f"{side(state, goal.left, binding)} {goal.operator} {side(state, goal.right, binding)}"
-    return f"{expression(goal.target, binding)} = {state.fold(goal.fold).kind}"
+    return aggregate_literal(state, goal, binding)
+
+
+def aggregate_literal(state: State, goal: Lookup, binding: Binding) -> str:
+    """`3 = count : { active("web", _) }`; of a body with alternatives the first."""
+    fold = state.fold(goal.fold)
+    clause = state.clauses(fold.source)[0]
+    group = zip(clause.terms, state.pattern(goal.group, binding), strict=False)
+    inner = {term.name: value for term, value in group if isinstance(term, Variable) and value is not NO_VALUE}
+    body = ", ".join(literal(state, one, inner) for one in clause.goals)
+    return f"{expression(goal.target, binding)} = {fold.kind} : {{ {body} }}"
 
 
 def side(state: State, node: Expression, binding: Binding) -> str:

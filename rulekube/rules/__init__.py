@@ -62,6 +62,7 @@ QUESTIONS: tuple[str, ...] = (
     "questions/controllers.dl",
     "questions/scheduling.dl",
     "questions/services.dl",
+    "questions/unchangeable.dl",
 )
 
 CONTROL_PLANE: tuple[str, ...] = ("schema.dl", "actions.dl", *CONTROLLERS, *SCHEDULER, *ADMISSION, *AUTH)
