@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rulekube.cli.client import Client
+from rulekube.facts.addresses import bridge_prefix, table_name
 
 HERE = Path(__file__).resolve().parent
 PATIENCE = 120.0  # seconds that any one step may take
@@ -43,6 +45,8 @@ class Demo:
         self.folder, self.runtime = folder, runtime
         self.data, self.kubeconfig = folder / "data", folder / "kubeconfig"
         self.kubectl = shutil.which("kubectl")
+        self.identity = ""
+        self.socket: Path | None = None
         self.client: Client
 
     # What a person would type
@@ -270,8 +274,8 @@ def policy(demo: Demo) -> None:
     )
     counts = Counter(row["Node"] for row in rows)
     console.print(f"Frontends by node: {dict(sorted(counts.items()))}")
-    console.print((HERE / "policy.dl").read_text().rstrip(), markup=False, style="green")
-    demo.rulekube("policy", "load", str(HERE / "policy.dl"))
+    console.print((HERE / "kept-for-database.dl").read_text().rstrip(), markup=False, style="green")
+    demo.rulekube("policy", "load", str(HERE / "kept-for-database.dl"))
     refused = min(node["metadata"]["name"] for node in demo.client.request("GET", "/api/v1/nodes")["items"])
     before = set(demo.ready("frontend"))
     for wanted in (4, 5):
@@ -311,7 +315,9 @@ def cluster(demo: Demo) -> Iterator[None]:
         "--detach",
     )
     engine = json.loads((demo.data / "engine.json").read_text())
-    demo.runtime = engine["runtime"]
+    demo.runtime, demo.identity = engine["runtime"], engine["cluster"]
+    if engine["private"]:
+        demo.socket = Path(engine["url"].removeprefix("unix://"))
     try:
         with Client(str(demo.kubeconfig)) as demo.client:
             yield
@@ -320,28 +326,15 @@ def cluster(demo: Demo) -> Iterator[None]:
         demo.rulekube("down", "--data", str(demo.data))
 
 
-def leftovers(before: dict[str, set[str]]) -> list[str]:
-    """What is on the machine now and was not before the demo."""
-    return [f"{kind}: {thing}" for kind, things in machine().items() for thing in sorted(things - before[kind])]
-
-
-def machine() -> dict[str, set[str]]:
-    """Links, routes, nftables tables and mounts of this machine, as far as its tools are there."""
-    commands = {
-        "link": ["ip", "-br", "link"],
-        "route": ["ip", "route", "show", "table", "all"],
-        "table": ["nft", "list", "tables"],
-    }
-    out = {}
-    for kind, argv in commands.items():
-        found = shutil.which(argv[0], path="/usr/sbin:/usr/bin:/sbin:/bin")
-        text = subprocess.run([found, *argv[1:]], capture_output=True, text=True, check=False).stdout if found else ""
-        out[kind] = {
-            line.split("@")[0].split()[0] if kind == "link" else line.strip()
-            for line in text.splitlines()
-            if line.strip()
-        }
-    return out
+def leftovers(demo: Demo) -> list[str]:
+    """Links, routes and tables that bear the mark of the demo's cluster, and the socket of its own engine."""
+    marks = (bridge_prefix(demo.identity), table_name(demo.identity))
+    found = [f"socket {demo.socket}"] if demo.socket and demo.socket.exists() else []
+    for argv in (["ip", "-br", "link"], ["ip", "route", "show", "table", "all"], ["nft", "list", "tables"]):
+        tool = shutil.which(argv[0], path="/usr/sbin:/usr/bin:/sbin:/bin")
+        text = subprocess.run([tool, *argv[1:]], capture_output=True, text=True, check=False).stdout if tool else ""
+        found += [line.strip() for line in text.splitlines() if any(mark in line for mark in marks)]
+    return found
 
 
 def main() -> int:
@@ -350,7 +343,7 @@ def main() -> int:
     parser.add_argument("--runtime", choices=("auto", "docker", "simulated"), default="auto")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    began, before = time.monotonic(), machine()
+    began = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="rulekube-demo-"))
     demo = Demo(folder, options.runtime)
     try:
@@ -360,12 +353,12 @@ def main() -> int:
                 step(demo)
     except (DemoError, KeyboardInterrupt) as error:
         log = demo.data / "rulekube.log"
-        console.print(f"[bold red]The demo failed:[/] {error or 'interrupted'}", soft_wrap=True)
+        console.print("[bold red]The demo failed:[/]", escape(str(error) or "interrupted"), soft_wrap=True)
         console.print("\n".join(log.read_text().splitlines()[-20:]) if log.exists() else "", markup=False)
         return 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    if left := leftovers(before):
+    if left := leftovers(demo):
         console.print("[bold red]Left behind:[/] " + "; ".join(left), soft_wrap=True)
         return 1
     console.print(f"No container, rule, route or file is left. {time.monotonic() - began:.0f} s in all.")

@@ -70,7 +70,9 @@ class Questions:
         try:
             answer = await self._answer(self._brain, request.method, parts, body)
         except KeyError as error:
-            raise ApiError("NotFound", f"there is no pack {error.args[0]!r}; GET {ROOT}packs lists them", {}) from error
+            raise ApiError(
+                "NotFound", f"there is no policy {error.args[0]!r}; `rulekube policy list` shows all", {}
+            ) from error
         except RuleError as error:
             raise ApiError("Invalid", str(error), {}) from error
         except RuleKubeError as error:

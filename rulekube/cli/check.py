@@ -25,7 +25,7 @@ def command(files: tuple[Path, ...], alone: bool, strict: bool, output: str) -> 
 
     \b
     Examples:
-      rulekube check examples/01-guestbook/policy.dl
+      rulekube check examples/01-guestbook/kept-for-database.dl
       rulekube check --alone --strict examples/02-rules/reachable.dl
     """
     try:

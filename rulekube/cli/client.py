@@ -16,7 +16,7 @@ import click
 import requests
 import yaml
 
-from rulekube.errors import ApiError, RuleKubeError
+from rulekube.errors import ApiError, RuleError, RuleKubeError
 
 
 class NoClusterError(RuleKubeError):
@@ -25,13 +25,13 @@ class NoClusterError(RuleKubeError):
 
 def kubeconfig_path(given: str | None) -> Path:
     """The kubeconfig to use: the option, $KUBECONFIG, the default cluster's, then kubectl's own."""
-    candidates = [given] if given else [os.environ.get("KUBECONFIG"), "~/.rulekube/kubeconfig", "~/.kube/config"]
-    for name in candidates:
-        if name and (path := Path(name).expanduser()).is_file():
+    chosen = given or os.environ.get("KUBECONFIG")
+    for name in [chosen] if chosen else ["~/.rulekube/kubeconfig", "~/.kube/config"]:
+        if (path := Path(name).expanduser()).is_file():
             return path
     raise NoClusterError(
-        f"no kubeconfig at {given}"
-        if given
+        f"no kubeconfig at {chosen}, which {'--kubeconfig' if given else '$KUBECONFIG'} names"
+        if chosen
         else "no kubeconfig found: start a cluster with `rulekube up`, or name one with --kubeconfig or $KUBECONFIG"
     )
 
@@ -101,6 +101,15 @@ class Client:
         except ValueError:
             status = {"message": answer.text.strip()}
         raise ApiError(status.get("reason", ""), status.get("message", ""), status.get("details"), answer.status_code)
+
+    def ask(self, path: str, body: dict[str, Any]) -> Any:
+        """Put a question to the rules. Raises RuleError where the question itself is wrong."""
+        try:
+            return self.request("POST", path, body)
+        except ApiError as error:
+            if error.reason == "Invalid":
+                raise RuleError(error.message) from error
+            raise
 
 
 def reason(error: BaseException) -> str:

@@ -152,7 +152,7 @@ def advertised_address(host: str) -> str:
             return "192.0.2.1"  # no way out of this machine: nobody but us could reach it anyway
 
 
-async def serve(settings: Settings) -> None:
+async def serve(settings: Settings, output: str) -> None:
     """Run until SIGINT or SIGTERM."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -163,7 +163,7 @@ async def serve(settings: Settings) -> None:
         await cluster.start(machine)
         if machine is not None:
             machine.run()
-        announce(settings, cluster, machine)
+        announce(settings, cluster, machine, output)
         await stop.wait()
     finally:
         click.echo("ending the cluster", err=True)
@@ -174,22 +174,25 @@ async def serve(settings: Settings) -> None:
             (settings.data / name).unlink(missing_ok=True)
 
 
-def announce(settings: Settings, cluster: Cluster, machine: Machine | None) -> None:
+def announce(settings: Settings, cluster: Cluster, machine: Machine | None, output: str) -> None:
     """Say how to reach the cluster, and leave the same in DATA/ready for whoever waits for it."""
-    kubeconfig = settings.kubeconfig or settings.data / "kubeconfig"
+    kubeconfig = Path(settings.kubeconfig or settings.data / "kubeconfig").resolve()
+    server = f"https://{settings.host}:{cluster.port}"
     runs = machine.description if machine is not None else {"runtime": "none", "why": "started without nodes"}
     (settings.data / "engine.json").write_text(json.dumps(runs))
     text = (
-        f"RuleKube serves on https://{settings.host}:{cluster.port} with {settings.nodes} nodes.\n"
+        f"RuleKube serves on {server} with {settings.nodes} nodes.\n"
         f"Containers: {runs['runtime']} ({runs['why']})\n"
-        f"export KUBECONFIG={Path(kubeconfig).resolve()}"
+        f"export KUBECONFIG={kubeconfig}"
     )
+    if output == "json":
+        text = json.dumps({"server": server, "kubeconfig": str(kubeconfig), "nodes": settings.nodes, **runs}, indent=2)
     click.echo(text)
     sys.stdout.flush()
     (settings.data / "ready").write_text(text + "\n")
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, output: str) -> None:
     """Run a cluster in this process until it is told to end."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    uvloop.run(serve(settings))
+    uvloop.run(serve(settings, output))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,30 +36,38 @@ def command(
 
     \b
     Examples:
-      rulekube get pods -A
+      rulekube get pods,svc -A
       rulekube get svc redis-slave -o yaml
       rulekube get pods -l name=redis-slave -o wide
     """
-    kind = resources.named(resource)
-    if kind is None:
-        raise ApiError("NotFound", f'the server doesn\'t have a resource type "{resource}"')
+    kinds = [known(word) for word in resource.split(",")]
+    if len(kinds) > 1 and output in ("json", "yaml"):
+        raise click.UsageError("one resource at a time as JSON or YAML")
+    query = {key: value for key, value in (("labelSelector", selector), ("fieldSelector", field_selector)) if value}
     with Client(kubeconfig) as client:
-        path = collection(kind, None if all_namespaces else namespace or client.namespace) + (
-            f"/{name}" if name else ""
-        )
-        query = {"labelSelector": selector, "fieldSelector": field_selector}
-        path += "?" + urlencode({key: value for key, value in query.items() if value})
-        answer = client.request("GET", path, accept=TABLE if output in ("table", "wide") else "application/json")
-    if output == "json":
-        import json
+        place = None if all_namespaces else namespace or client.namespace
+        for kind in kinds:
+            path = collection(kind, place) + (f"/{name}" if name else "") + "?" + urlencode(query)
+            answer = client.request("GET", path, accept=TABLE if output in ("table", "wide") else "application/json")
+            show(answer, output, namespaces=all_namespaces and kind.namespaced)
 
+
+def known(word: str) -> resources.Resource:
+    """The kind that a word such as `po` means."""
+    kind = resources.named(word)
+    if kind is None:
+        raise ApiError("NotFound", f'the server doesn\'t have a resource type "{word}"')
+    return kind
+
+
+def show(answer: dict[str, Any], output: str, *, namespaces: bool) -> None:
+    """Print one answer of the server."""
+    if output == "json":
         click.echo(json.dumps(answer, indent=2, ensure_ascii=False))
     elif output == "yaml":
         click.echo(yaml.safe_dump(answer, sort_keys=False, allow_unicode=True), nl=False)
     else:
-        click.echo(
-            table(answer, wide=output == "wide", namespaces=all_namespaces and kind.namespaced) or "No resources found"
-        )
+        click.echo(table(answer, wide=output == "wide", namespaces=namespaces) or "No resources found")
 
 
 def collection(kind: resources.Resource, namespace: str | None) -> str:

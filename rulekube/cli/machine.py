@@ -40,6 +40,8 @@ class Machine:
         self.description = {
             "runtime": "docker" if engine else "simulated",
             "url": engine.url if engine else None,
+            "private": bool(engine and engine.private),
+            "cluster": self.identity,
             "why": why,
         }
         self.agents = {name: self._agent(name, number) for number, name in enumerate(node_names(settings.nodes), 1)}

@@ -7,9 +7,9 @@ Exit codes:
     2    the command line is wrong
     3    no cluster answers where the kubeconfig points
     4    the cluster refused the request
-    5    the input cannot be read: a manifest, a selector, a rule file
+    5    the input cannot be read: a manifest, a selector, a question, a rule file
     6    the machine lacks something; the message says what and how to get it
-    130  interrupted
+    130  interrupted (`up` ends its cluster then, and is done: 0)
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ EXIT_CODES: tuple[tuple[type[BaseException], int], ...] = (  # the first class t
     (errors.ApiError, 4),
     (errors.ManifestError, 5),
     (errors.SelectorError, 5),
-    (errors.RuleError, 1),
+    (errors.RuleError, 5),
     (errors.SetupError, 6),
     (errors.RuleKubeError, 1),
     (KeyboardInterrupt, 130),

@@ -17,9 +17,9 @@ def command() -> None:
 
     \b
     Examples:
-      rulekube policy load examples/01-guestbook/policy.dl
+      rulekube policy load examples/01-guestbook/kept-for-database.dl
       rulekube policy list
-      rulekube policy unload policy
+      rulekube policy unload kept-for-database
     """
 
 

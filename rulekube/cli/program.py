@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from rulekube import rules
-from rulekube.engine import Place, Program, RuleError, analysis, assembly, builtins
+from rulekube.engine import Database, Place, Program, RuleError, analysis, assembly, builtins
 from rulekube.engine.normal import Normalizer
 from rulekube.engine.packs import Packs
 from rulekube.engine.syntax import Module
@@ -23,6 +23,14 @@ alone_option: Callable[[Any], Any] = click.option(
     "--alone", is_flag=True, help="Take the files by themselves, without the cluster's relations."
 )
 ALL_FUNCTIONS = {**builtins.FUNCTIONS, **{function.name: function for function in FUNCTIONS}}
+
+
+LIMIT = 4_000_000  # facts handed to rules: some seconds of work, and an end for rules that count up without one
+
+
+def evaluated(files: Sequence[Path]) -> Database:
+    """The facts of rule files by themselves. Raises RuleError, also where they derive too many."""
+    return Database.from_files(files, functions=FUNCTIONS, limit=LIMIT)
 
 
 class Source:

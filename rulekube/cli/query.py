@@ -51,9 +51,10 @@ def command(question: str, files: tuple[Path, ...], output: str, kubeconfig: str
 
 def ask_files(question: str, files: tuple[Path, ...]) -> tuple[list[str], list[list[object]]]:
     """Evaluate rule files and ask them."""
-    from rulekube.engine import Database, Ref, from_json
+    from rulekube.cli.program import evaluated
+    from rulekube.engine import Ref, from_json
 
-    rows = Database.from_files(files).query(question)
+    rows = evaluated(files).query(question)
     plain = [[value.path if isinstance(value, Ref) else from_json(value) for value in row] for row in rows]
     return list(rows.columns), plain
 
@@ -61,5 +62,5 @@ def ask_files(question: str, files: tuple[Path, ...]) -> tuple[list[str], list[l
 def ask_cluster(question: str, kubeconfig: str | None) -> tuple[list[str], list[list[object]]]:
     """Ask the cluster that the kubeconfig points to."""
     with Client(kubeconfig) as client:
-        answer = client.request("POST", "/rulekube/query", {"query": question})
+        answer = client.ask("/rulekube/query", {"query": question})
     return answer["columns"], answer["rows"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from rulekube.cli.down import running
+from rulekube.cli.output import output_option
 from rulekube.cli.settings import RUNTIMES, Settings
 from rulekube.errors import SetupError
 
@@ -120,7 +121,8 @@ class Address(click.ParamType[str]):
     help="Whether images that are not there may be pulled from registries.",
 )
 @click.option("--detach", is_flag=True, help="Run in the background; `rulekube down` ends it.")
-def command(no_node: bool, detach: bool, data: Path, **options: object) -> None:
+@output_option
+def command(no_node: bool, detach: bool, data: Path, output: str, **options: object) -> None:
     """Run a cluster until SIGINT or SIGTERM, then remove what it made on the machine. Its state stays in --data.
 
     \b
@@ -130,27 +132,29 @@ def command(no_node: bool, detach: bool, data: Path, **options: object) -> None:
       rulekube up --no-node --listen 127.0.0.1:0    the control plane alone, on any free port
       rulekube up --detach && rulekube down         in the background
     """
+    if no_node:
+        if click.get_current_context().get_parameter_source("nodes") is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError("--nodes and --no-node exclude each other")
+        options["nodes"] = 0
     data = data.expanduser().resolve()
     pid_file = data / "rulekube.pid"
     if (pid := running(pid_file)) is not None and pid != os.getpid():
         raise SetupError(f"a cluster runs on {data} already (process {pid}); end it with `rulekube down --data {data}`")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     if detach:
-        run_detached(data)
+        run_detached(data, output)
         return
-    if no_node:
-        options["nodes"] = 0
     settings = Settings(data=data, **options)  # type: ignore[arg-type]  # click has converted each by its option's type
     from rulekube.cli.cluster import run
 
     pid_file.write_text(str(os.getpid()))
     try:
-        run(settings)
+        run(settings, output)
     finally:
         pid_file.unlink(missing_ok=True)
 
 
-def run_detached(data: Path) -> None:
+def run_detached(data: Path, output: str) -> None:
     """Start the same command again in a session of its own, and wait until it has written DATA/ready."""
     ready, log = data / "ready", data / "rulekube.log"
     ready.unlink(missing_ok=True)
@@ -169,7 +173,8 @@ def run_detached(data: Path) -> None:
             raise SetupError(f"the cluster was not ready within {PATIENCE:.0f} s; its log is {log}")
         time.sleep(0.02)
     click.echo(ready.read_text().rstrip())
-    click.echo(f"It runs in the background; end it with:  rulekube down --data {data}")
+    if output == "text":
+        click.echo(f"It runs in the background; end it with:  rulekube down --data {data}")
 
 
 def tail(log: Path, lines: int = 10) -> str:

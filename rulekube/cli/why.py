@@ -48,18 +48,16 @@ def command(
 
 def prove_in_files(fact: str, files: tuple[Path, ...], without: tuple[str, ...]) -> dict[str, Any] | None:
     """The proof over rule files alone."""
-    from rulekube.engine import Database
+    from rulekube.cli.program import evaluated
 
-    proof = Database.from_files(files).why(fact, without)
+    proof = evaluated(files).why(fact, without)
     return proof.to_dict() if proof else None
 
 
 def prove_in_cluster(fact: str, kubeconfig: str | None, without: tuple[str, ...]) -> dict[str, Any] | None:
     """The proof over the live cluster's facts."""
     with Client(kubeconfig) as client:
-        proof: dict[str, Any] | None = client.request("POST", "/rulekube/why", {"fact": fact, "without": without})[
-            "proof"
-        ]
+        proof: dict[str, Any] | None = client.ask("/rulekube/why", {"fact": fact, "without": without})["proof"]
     return proof
 
 

@@ -64,9 +64,9 @@ def command(
 
 def ask_files(asked: dict[str, Any], files: tuple[Path, ...]) -> dict[str, Any]:
     """The answer over rule files alone."""
-    from rulekube.engine import Database
+    from rulekube.cli.program import evaluated
 
-    database = Database.from_files(files)
+    database = evaluated(files)
     bounds = {name: asked[name] for name in ("depth", "ways") if name in asked}
     insert = database.read_facts(asked["with"])
     return database.why_not(asked["fact"], asked["without"], insert=insert, **bounds).to_dict()
@@ -75,5 +75,5 @@ def ask_files(asked: dict[str, Any], files: tuple[Path, ...]) -> dict[str, Any]:
 def ask_cluster(asked: dict[str, Any], kubeconfig: str | None) -> dict[str, Any]:
     """The answer over the live cluster's facts."""
     with Client(kubeconfig) as client:
-        answer: dict[str, Any] = client.request("POST", "/rulekube/why-not", asked)
+        answer: dict[str, Any] = client.ask("/rulekube/why-not", asked)
     return answer

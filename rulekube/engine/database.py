@@ -47,6 +47,7 @@ class Database:
         functions: Sequence[Function],
         resolve_ref: Resolve | None,
         recorder: Recorder | None = None,
+        limit: float = math.inf,
     ) -> None:
         self._recorder = recorder
         self._functions = {**FUNCTIONS, **{f.name: f for f in functions}}
@@ -56,7 +57,7 @@ class Database:
         self._standing = StandingQuestions()
         self._checked = assembly.check(packs.modules(), self._functions)
         with _uncollected():
-            self._network = self._fresh({})
+            self._network = self._fresh({}, limit)
 
     @classmethod
     def from_source(
@@ -66,11 +67,12 @@ class Database:
         functions: Sequence[Function] = (),
         resolve_ref: Resolve | None = None,
         recorder: Recorder | None = None,
+        limit: float = math.inf,
     ) -> Database:
-        """A database of one text. Raises RuleError with everything that is wrong in it."""
+        """A database of one text. Raises RuleError with everything that is wrong in it; `limit` as in `commit`."""
         packs = Packs()
         packs.add(name, text)
-        return cls(packs, functions, resolve_ref, recorder)
+        return cls(packs, functions, resolve_ref, recorder, limit)
 
     @classmethod
     def from_files(
@@ -79,12 +81,13 @@ class Database:
         functions: Sequence[Function] = (),
         resolve_ref: Resolve | None = None,
         recorder: Recorder | None = None,
+        limit: float = math.inf,
     ) -> Database:
-        """A database of rule files; what they include is read once."""
+        """A database of rule files; what they include is read once. `limit` as in `commit`."""
         packs = Packs()
         for path in paths:
             packs.add_file(Path(path))
-        return cls(packs, functions, resolve_ref, recorder)
+        return cls(packs, functions, resolve_ref, recorder, limit)
 
     # --- the program
 
@@ -149,12 +152,14 @@ class Database:
         questions.note(changed)
         return network.changes(changed)
 
-    def _fresh(self, given: Facts) -> Assembled:
+    def _fresh(self, given: Facts, limit: float = math.inf) -> Assembled:
         """A network of the packs as they are, with these base facts."""
         network = Assembled(self._resolve, self._recorder)
-        network.adopt(self._checked[0], self._standing.added(self._checked[1]))
+        network.allowed = limit
+        guarded(lambda: network.adopt(self._checked[0], self._standing.added(self._checked[1])))
         network.retract_and_insert({}, {name: facts for name, facts in given.items() if name in network.entry})
-        network.settle()
+        guarded(network.settle)
+        network.allowed = math.inf
         network.log.clear()
         return network
 

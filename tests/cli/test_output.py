@@ -24,7 +24,7 @@ def test_help_lists_every_verb():
 
 def test_exit_codes_tell_errors_apart():
     errors = [RuleError("r"), ApiError("NotFound", "m"), ManifestError("m"), SetupError("s"), KeyboardInterrupt()]
-    assert [exit_code(error) for error in errors] == [1, 4, 5, 6, 130]
+    assert [exit_code(error) for error in errors] == [5, 4, 5, 6, 130]
 
 
 def test_why_draws_the_tree_with_rule_and_place():

@@ -52,16 +52,16 @@ def test_nothing_acknowledged_is_lost_and_nothing_is_done_twice_by_kill_9(cluste
 
 def test_policy_is_in_force_at_once_and_after_a_restart(cluster):
     cluster.up("--nodes", "2", "--runtime", "simulated")
-    cluster.rulekube("policy", "load", f"{GUESTBOOK}/policy.dl")
+    cluster.rulekube("policy", "load", f"{GUESTBOOK}/kept-for-database.dl")
     cluster.kubectl("apply", "-f", f"{GUESTBOOK}/2-frontend.yaml")
     wait("two are ready", lambda: len(ready(cluster, "name=frontend")) == 2)
     cluster.end()
     cluster.up("--nodes", "2", "--runtime", "simulated")
-    assert json.loads(cluster.rulekube("policy", "list", "-o", "json")) == [{"name": "policy"}]
+    assert json.loads(cluster.rulekube("policy", "list", "-o", "json")) == [{"name": "kept-for-database"}]
     cluster.kubectl("scale", "rc", "frontend", "--replicas=4")
     wait("four are ready", lambda: len(ready(cluster, "name=frontend")) == 4)
     assert {p["spec"]["nodeName"] for p in cluster.items("pods", "-l", "name=frontend")} == {"n2"}
-    cluster.rulekube("policy", "unload", "policy")
+    cluster.rulekube("policy", "unload", "kept-for-database")
     cluster.kubectl("scale", "rc", "frontend", "--replicas=6")
     wait("six are ready", lambda: len(ready(cluster, "name=frontend")) == 6)
     assert {p["spec"]["nodeName"] for p in cluster.items("pods", "-l", "name=frontend")} == {"n1", "n2"}

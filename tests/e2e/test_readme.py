@@ -33,5 +33,5 @@ def test_first_cluster(tmp_path, kubectl):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "service/frontend created" in done.stdout
-    assert "policy policy loaded" in done.stdout
+    assert "policy kept-for-database loaded" in done.stdout
     assert "cluster ended" in done.stdout

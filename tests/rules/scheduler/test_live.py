@@ -16,7 +16,7 @@ from rulekube.facts.store import MemoryStore
 from rulekube.facts.writer import Writer
 from rulekube.reconciler import Reconciler
 
-GUESTBOOK = Path(__file__).parents[3] / "examples" / "01-guestbook" / "policy.dl"
+GUESTBOOK = Path(__file__).parents[3] / "examples" / "01-guestbook" / "kept-for-database.dl"
 SETTINGS = {"service-cluster-ip-range": "10.96.0.0/16", "service-node-port-range": "30000-32767"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-GUESTBOOK = Path(__file__).parents[3] / "examples" / "01-guestbook" / "policy.dl"
+GUESTBOOK = Path(__file__).parents[3] / "examples" / "01-guestbook" / "kept-for-database.dl"
 
 
 def frontend(pod: Any, name: str) -> dict[str, Any]:
