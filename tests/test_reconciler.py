@@ -180,17 +180,19 @@ def test_a_refused_creation_does_not_hold_up_the_others() -> None:
     cluster = Cluster(MemoryStore())
     cluster.settle()
     refuse = 'request(operation: "CREATE", resource: "pods", name: Name), starts_with(Name, "bad")'
-    text = f'deny("Forbidden", "not today", {{}}) :- {refuse}.'
+    text = f'deny("Forbidden", cat("pods \\"", Name, "\\" not today"), {{}}) :- {refuse}.'
     cluster.reconciler.load_pack("user.dl", text)
     cluster.apply("bad", 1)
     cluster.apply("good", 1)
     cluster.settle()
     assert [name[:5] for name in cluster.pods()] == ["good-"]
     (failed,) = cluster.reconciler.db.facts("failed")
-    assert failed[0] == "create_object" and failed[2] == "not today"
+    assert failed[0] == "create_object" and failed[2] == 'pods "bad-" not today', "the made-up name is not said"
     bad = Key("replicationcontrollers", "default", "bad")
     conditions = (cluster.store.get(bad) or {})["status"]["conditions"]
     assert [(c["type"], c["reason"]) for c in conditions] == [("ReplicaFailure", "FailedCreate")]
+    said = [(e["reason"], e["message"]) for e in cluster.store.list("events") if e["type"] == "Warning"]
+    assert said == [("FailedCreate", 'Error creating: pods "bad-" not today')]
     cluster.reconciler.unload_pack("user.dl")
     cluster.now += 200_000
     cluster.settle()

@@ -68,7 +68,8 @@ class Objects:
         except StoreError as error:
             return failures | {key: str(error) for key, _ in planned}
         outcomes = zip(planned, results, strict=True)
-        return failures | {key: result.message for (key, _), result in outcomes if isinstance(result, ApiError)}
+        refused = ((key, operation, result) for (key, operation), result in outcomes if isinstance(result, ApiError))
+        return failures | {key: _reason(operation, error) for key, operation, error in refused}
 
     def _create(self, action: Action) -> Operation:
         owner, slot, body, event = action.values
@@ -148,6 +149,14 @@ class Objects:
 
     def _caller(self, note: EventNote | None) -> Caller:
         return Caller(manager=_MANAGERS.get(note.component if note else "", self._manager))
+
+
+def _reason(operation: Operation, error: ApiError) -> str:
+    """Why an operation was refused. A name that was only made up for it is said as its beginning, as Kubernetes does:
+    the same refusal has the same words every time."""
+    metadata = operation.object.get("metadata", {}) if isinstance(operation, Create) else {}
+    base = metadata.get("generateName")
+    return error.message.replace(f'"{metadata["name"]}"', f'"{base}"') if base else error.message
 
 
 def _place(target: Ref) -> tuple[resources.Resource, Key]:
