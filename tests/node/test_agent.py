@@ -105,7 +105,7 @@ async def test_a_crashing_container_is_restarted_at_once_then_with_growing_pause
 async def test_a_program_that_cannot_start_is_tried_with_growing_pauses_too(cluster: Cluster) -> None:
     cluster.pod("a", {}, behaving(startError="no such file"))
     await cluster.until(lambda: "RunContainerError" in json.dumps(cluster.container("a")), "the error is told")
-    assert cluster.container("a")["restartCount"] == 1  # the first restart follows at once
+    await cluster.until(lambda: cluster.container("a")["restartCount"] == 1, "the first restart follows at once")
     cluster.clock.ahead += 2_000_000
     cluster.agent.reconciler._wake()
     await cluster.until(lambda: "back-off 10s" in json.dumps(cluster.container("a")), "then it waits")
@@ -194,7 +194,13 @@ async def test_a_pod_past_its_deadline_fails_and_ends(cluster: Cluster) -> None:
     cluster.agent.reconciler._wake()
     await cluster.until(lambda: cluster.status("a").get("phase") == "Failed", "a fails")
     assert cluster.status("a")["reason"] == "DeadlineExceeded"
-    await cluster.until(lambda: not cluster.facts("sandbox"), "its containers end")
+    container = cluster.container("a")
+    assert ("terminated" in container["state"], container["ready"]) == (True, False)
+    ready = {c["type"]: (c["status"], c["reason"]) for c in cluster.status("a")["conditions"] if "reason" in c}
+    assert ready == {"Ready": ("False", "PodFailed"), "ContainersReady": ("False", "PodFailed")}
+    assert container["restartCount"] == 0
+    assert {"DeadlineExceeded", "Killing"} <= cluster.events("a")
+    await cluster.until(lambda: not cluster.facts("sandbox"), "its sandbox goes")
 
 
 async def test_a_volume_of_an_unknown_kind_is_told(cluster: Cluster) -> None:
