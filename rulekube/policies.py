@@ -36,6 +36,11 @@ class Policies:
         self.errors.pop(name, None)
         return changes
 
+    def what_if(self, name: str, text: str) -> Changes:
+        """What `load` would change in the conclusions; nothing is loaded."""
+        self._check_heads(name, text)
+        return self._db.what_if_pack(name, text, limit=WORK + WORK_PER_FACT * self._db.size)
+
     def unload(self, name: str) -> Changes:
         """Take a pack out again. Raises KeyError where there is none of that name."""
         del self.texts[name]

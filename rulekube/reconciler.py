@@ -219,6 +219,11 @@ class Reconciler:
         """The user's rule packs that were put aside: name → why."""
         return self._policies.errors
 
+    def diff_pack(self, name: str, text: str) -> Changes:
+        """What loading a pack would change at this moment. Raises RuleError where it is wrong."""
+        self.catch_up()
+        return self._policies.what_if(name, text)
+
     def load_pack(self, name: str, text: str) -> Changes:
         """Add or replace a pack, live. Raises RuleError and changes nothing where it is wrong."""
         self.catch_up()

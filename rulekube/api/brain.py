@@ -15,7 +15,7 @@ from typing import Any
 
 from rulekube import rules
 from rulekube.api.access import Attributes
-from rulekube.engine import Ref, from_json
+from rulekube.engine import Ref, difference, from_json
 from rulekube.errors import ApiError, RuleError
 from rulekube.facts import judgement
 from rulekube.reconciler import Reconciler
@@ -55,6 +55,11 @@ class ClusterBrain:
         """Why a fact does not hold, as JSON."""
         answer: dict[str, Any] = everywhere(self._reconciler.why_not(text, options).to_dict())
         return answer
+
+    def diff_pack(self, name: str, text: str) -> dict[str, Any]:
+        """What a policy would change on this cluster, as JSON; it is not loaded."""
+        changes = self._reconciler.diff_pack(name, text)
+        return difference(name, changes, self._reconciler.db.actions())
 
     def packs(self) -> list[str]:
         """The names of the policies in force."""

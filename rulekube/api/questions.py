@@ -6,6 +6,7 @@
     GET    /rulekube/packs                                     -> {"packs": [name, …]}
     PUT    /rulekube/packs/NAME  {"text": "…"}                 -> {"name": …, …}
     DELETE /rulekube/packs/NAME
+    POST   /rulekube/diff/NAME   {"text": "…"}                 -> {"relations": […]}
 
 They are paths, not resources, and authorisation guards them as such.
 """
@@ -44,6 +45,10 @@ class Brain(Protocol):
 
     def load_pack(self, name: str, text: str) -> Any:
         """Add or replace a user's pack; what there is to say of it, as JSON."""
+        ...
+
+    def diff_pack(self, name: str, text: str) -> Any:
+        """What loading it would change, as JSON; nothing is loaded."""
         ...
 
     def unload_pack(self, name: str) -> Any:
@@ -89,6 +94,9 @@ class Questions:
             case "POST", ["why-not"]:
                 explained: RawObject = await _settled(brain.why_not(_text(body, "fact"), _options(body)))
                 return explained
+            case "POST", ["diff", name]:
+                changed: RawObject = await _settled(brain.diff_pack(name, _text(body, "text")))
+                return changed
             case "GET", ["packs"]:
                 return {"packs": list(await _settled(brain.packs()))}
             case "PUT", ["packs", name]:

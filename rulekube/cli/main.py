@@ -36,6 +36,7 @@ VERBS = {
     "explain": "Show how rules are evaluated: join orders, indexes, strata.",
     "graph": "Show which relations read which.",
     "fmt": "Lay out rule files: spaces, indentation, line breaks.",
+    "diff": "Show what a rule file would change on the live cluster, before it does.",
     "policy": "Load, list and unload rule files of one's own.",
     "conformance": "Run recorded inputs against Kubernetes' recorded answers.",
     "completion": "Print the shell's completion script.",

@@ -7,7 +7,7 @@ published by itself.
 from rulekube.engine.analysis import Program, RelationInfo
 from rulekube.engine.builtins import Function, function
 from rulekube.engine.database import Database
-from rulekube.engine.delta import Changes
+from rulekube.engine.delta import Changes, difference
 from rulekube.engine.errors import Diagnostic, EvaluationError, RuleError
 from rulekube.engine.provenance import Proof
 from rulekube.engine.query import Rows
@@ -36,6 +36,7 @@ __all__ = [
     "RuleError",
     "Standing",
     "WhyNot",
+    "difference",
     "from_json",
     "function",
     "show_fact",

@@ -149,6 +149,10 @@ class Assembled(Network):
         """All committed facts, those included that a failed `adopt` has taken back."""
         return {**{name: self.given(name) for name in self.entry}, **self._wiring.taken}
 
+    def taken(self) -> dict[str, list[Fact]]:
+        """Committed facts of relations that the last `adopt` has left without any."""
+        return dict(self._wiring.taken)
+
     def _pend(self, name: str, wanted: dict[Fact, int]) -> None:
         node = self.entry[name]
         kept = self._given.get(name)

@@ -19,7 +19,7 @@ from rulekube.engine.assembly import Assembled
 from rulekube.engine.builtins import FUNCTIONS, Function
 from rulekube.engine.delta import Changes
 from rulekube.engine.errors import RuleError
-from rulekube.engine.hypothetical import assumed, guarded
+from rulekube.engine.hypothetical import adopted, assumed, guarded
 from rulekube.engine.packs import Packs
 from rulekube.engine.recorder import Recorder
 from rulekube.engine.standing import Standing, StandingQuestions
@@ -114,6 +114,22 @@ class Database:
         packs.add(name, text, reads=False)
         with _uncollected():
             return self._replace(packs, limit, overdue)
+
+    def what_if_pack(self, name: str, text: str, limit: float = math.inf, overdue: Overdue | None = None) -> Changes:
+        """What `load` would change in the conclusions; nothing is loaded. Raises RuleError as `load` does."""
+        packs = self._packs.copy()
+        packs.add(name, text, reads=False)
+        checked = assembly.check(packs.modules(), self._functions)
+        network = self._network
+        fitting = self._standing.without(*self._standing.unfit(checked[0]))
+        there = (checked[0], fitting.added(checked[1]))
+        back = (self._checked[0], self._standing.added(self._checked[1]))
+        with _uncollected():
+            try:
+                return adopted(network, there, back, network.changes, (limit, overdue))
+            except BaseException:
+                self._network = self._fresh(network.all_given())
+                raise
 
     def unload(self, name: str) -> Changes:
         """Take the pack `name` away; returns what changes in the conclusions."""

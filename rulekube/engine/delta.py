@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from rulekube.engine.values import Fact
+from rulekube.engine.values import Fact, fact_key, show_fact
 
 
 class ByRelation(dict[str, list[Fact]]):
@@ -27,3 +29,18 @@ class Changes:
     def relations(self) -> list[str]:
         """The names of the relations that changed, sorted."""
         return sorted({*self.inserted, *self.retracted})
+
+
+def difference(name: str, changes: Changes, actions: Iterable[str]) -> dict[str, Any]:
+    """Changes as plain values, by relation, `actions` first: what a person reads before loading the pack `name`."""
+    ordered = dict.fromkeys(actions)
+    relations = [
+        {
+            "relation": relation,
+            "action": relation in ordered,
+            "inserted": [show_fact(relation, fact) for fact in sorted(changes.inserted[relation], key=fact_key)],
+            "retracted": [show_fact(relation, fact) for fact in sorted(changes.retracted[relation], key=fact_key)],
+        }
+        for relation in sorted({*changes.inserted, *changes.retracted}, key=lambda r: (r not in ordered, r))
+    ]
+    return {"name": name, "relations": [r for r in relations if r["inserted"] or r["retracted"]]}

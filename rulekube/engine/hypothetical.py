@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Facts = Mapping[str, Iterable[Sequence[Any]]]
 T = TypeVar("T")
+Checked = tuple[Any, Any]
+"""A program and the normalizer that has its clauses."""
+Bounds = tuple[float, Callable[[], bool] | None]
+"""How many facts may be handed to rules, and who says that the time is over."""
 
 
 @contextmanager
@@ -41,6 +45,21 @@ def assumed(
             network.undo()
     finally:
         network.log = outer
+
+
+def adopted(network: Assembled, there: Checked, back: Checked, changes: Callable[[Any], T], bounds: Bounds) -> T:
+    """What another program would conclude over these facts: it runs for a moment, then the present one again.
+
+    An error leaves the network unusable, as that of `adopt` does.
+    """
+    with _allowed(network, *bounds):
+        found = changes(guarded(lambda: network.adopt(*there)))
+    taken = network.taken()
+    network.adopt(*back)
+    network.retract_and_insert({}, taken)
+    network.settle()
+    network.log.clear()
+    return found
 
 
 @contextmanager

@@ -74,3 +74,19 @@ def test_why_not_of_what_holds_says_so():
 def test_why_not_in_json_has_causes_with_ids():
     answer = json.loads(run("why-not", "-f", FILE, 'path("d", "a")', "-o", "json").output)
     assert {len(cause["id"]) for cause in answer["causes"]} == {8}
+
+
+def test_diff_prints_what_a_file_would_change(tmp_path):
+    new = tmp_path / "back.dl"
+    new.write_text("path(Y, X) :- edge(X, Y).\n")
+    result = run("diff", str(new), "-f", FILE)
+    assert result.return_value == 1
+    assert '  + path("b", "a")' in result.output.splitlines()
+    assert json.loads(run("diff", str(new), "-f", FILE, "-o", "json").output)["relations"][0]["relation"] == "path"
+
+
+def test_diff_of_nothing_new_is_empty(tmp_path):
+    new = tmp_path / "same.dl"
+    new.write_text("path(X, Y) :- edge(X, Y).\n")
+    result = run("diff", str(new), "-f", FILE)
+    assert (result.return_value, result.output.strip()) == (0, "nothing would change")

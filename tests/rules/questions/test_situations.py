@@ -169,7 +169,6 @@ class TestReplicationController:
 
 
 ROLES = """
-.include "{folder}/auth/roles.dl"
 .decl binding(role: symbol, user: symbol, namespace: symbol)
 role_holder(Role, "User", User, Ns) :- binding(Role, User, Ns).
 role_resource("cfg-reader", "list", "", "configmaps", "*").
@@ -180,7 +179,7 @@ role_resource("admin", "*", "*", "*", "*").
 class TestAuthorisation:
     def test_bindings_are_near_misses_and_a_wider_one_is_proposed(self):
         made = Cluster(("schema.dl", *rules.AUTH))
-        made.db.load("roles.dl", ROLES.format(folder=rules.FOLDER))
+        made.db.load("roles.dl", ROLES)
         made.db.commit(insert={"binding": [("cfg-reader", "ana", "prod"), ("admin", "ana", "dev")]})
         asked = made.db.read_facts(['attempt("ana", "list", "", "secrets", "", "prod", "", "")'])
         answer = made.db.why_not("allowed(Role)", insert=asked, change=["binding"])
@@ -191,7 +190,6 @@ class TestAuthorisation:
 
 class TestAdmission:
     POLICY = """
-.include "{folder}/admission/contract.dl"
 .decl approved(registry: symbol)
 .decl known(image: symbol)
 known(Image) :- approved(R), request(object: O), at(O, "spec.containers[0].image", I), Image = symbol(I),
@@ -204,10 +202,10 @@ admitted(Name) :- request(name: Name), not deny(_, _, _).
 
     def test_a_denial_names_the_policy_and_what_is_wrong(self):
         made = Cluster(rules.ADMISSION)
-        made.db.load("images.dl", self.POLICY.format(folder=rules.FOLDER))
+        made.db.load("images.dl", self.POLICY)
         made.db.commit(insert={"approved": [("registry.corp/",), ("quay.io/corp/",)]})
         raw = {"spec": {"containers": [{"image": "registry.crop/nginx:1.27"}]}}
         request = ("CREATE", "pods", "", "", "web", to_json(raw), None, to_json({}))
         answer = made.db.why_not('admitted("web")', insert={"request": [request]})
         places = {(c.place.file, c.place.line): c.title for c in answer.causes}
-        assert "image registry.crop/nginx:1.27 is from no approved registry" in places["images.dl", 7]
+        assert "image registry.crop/nginx:1.27 is from no approved registry" in places["images.dl", 6]
