@@ -34,6 +34,7 @@ VERBS = {
     "check": "Check rule files: every error, with its place.",
     "test": "Run tests of rules, with coverage and mutants.",
     "explain": "Show how rules are evaluated: join orders, indexes, strata.",
+    "profile": "Show where the work of rules goes.",
     "graph": "Show which relations read which.",
     "fmt": "Lay out rule files: spaces, indentation, line breaks.",
     "diff": "Show what a rule file would change on the live cluster, before it does.",
