@@ -10,7 +10,7 @@ from rulekube.engine import analysis, codegen, normal, strata, typing
 from rulekube.engine.aggregates import FoldState
 from rulekube.engine.analysis import Program
 from rulekube.engine.builtins import Function
-from rulekube.engine.core import Clause
+from rulekube.engine.core import Clause, Goal
 from rulekube.engine.delta import Changes
 from rulekube.engine.errors import Diagnostic, EvaluationError, RuleError, did_you_mean
 from rulekube.engine.incremental import Consumer, Network, RelationNode, in_rule
@@ -19,6 +19,7 @@ from rulekube.engine.recursion import RecursiveNode
 from rulekube.engine.relation import Relation
 from rulekube.engine.syntax import Module
 from rulekube.engine.values import Fact, Ref, show_fact
+from rulekube.engine.views import Views
 from rulekube.engine.wiring import Changed, Wiring
 
 _GROWTH = 8
@@ -36,6 +37,8 @@ class Assembled(Network):
         self._recorder = recorder
         self.program = Program({}, (), {})
         self.clauses: list[Clause] = []
+        self.views = Views()
+        self._viewed: dict[str, tuple[int, Relation]] = {}
         self._resolve = resolve
         self._functions: Mapping[str, Function] = {}
         self._relations: dict[str, Relation] = {}
@@ -55,16 +58,38 @@ class Assembled(Network):
         """
         self.queries.clear()
         self._functions = program.functions
-        return self._wiring.adopt(program, normalizer)
+        before = self.views
+        changed = self._wiring.adopt(program, normalizer)
+        unkept = before.definitions.keys() | self.views.definitions.keys()
+        return {name: facts for name, facts in changed.items() if name not in unkept}
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether every relation is kept, for somebody watches the rules."""
+        return self._recorder is not None
 
     # --- the environment of compiled rules
 
     def relation(self, name: str) -> Relation:
-        """The facts of a relation, made empty when first asked for."""
+        """The facts of a relation, made empty when first asked for; those of a view as they are now."""
+        if name in self.views.definitions:
+            return self._evaluated(name)
         found = self._relations.get(name)
         if found is None:
             found = self._relations[name] = Relation(name)
         return found
+
+    def _evaluated(self, view: str) -> Relation:
+        version, found = self._viewed.get(view, (-1, None))
+        if found is None or version != self.version:
+            found = Relation(view)
+            codegen.compile_full(self.views.definitions[view], self)((), 1, found.rows)
+            self._viewed[view] = (self.version, found)
+        return found
+
+    def expand(self, goals: Sequence[Goal]) -> tuple[Any, ...]:
+        """The goals, with the definitions of relations that are not kept in their places."""
+        return self.views.expand(goals)
 
     def expected(self, relation: str, columns: tuple[int, ...]) -> float:
         """How many facts of a relation are expected to match when these columns are bound."""
@@ -115,6 +140,9 @@ class Assembled(Network):
         self.replan_at = self.touched + max(size, _SMALL)
         if size > _GROWTH * self._planned_for:
             self._planned_for = max(size, _SMALL)
+            for relation in self._relations.values():
+                for picked in relation.picks.values():
+                    picked.choose()
             self._wiring.replan()
 
     # --- base facts

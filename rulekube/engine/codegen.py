@@ -16,11 +16,13 @@ fact (the test `!= f0`), goals after i with it. Such functions are called with o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from rulekube.engine import builtins, plan
-from rulekube.engine.core import Absent, Clause, Compare, Enumerate, Goal, Lookup, Match, Term, Test, names
+from rulekube.engine.core import Absent, Clause, Compare, Enumerate, Goal, Lookup, Match, Never, Pick, Term, Test, names
+from rulekube.engine.picking import Picked
 from rulekube.engine.relation import Relation
 from rulekube.engine.syntax import ArrayTerm, Call, Constant, Expression, ObjectTerm, RefLiteral, Variable
 from rulekube.engine.values import NO_VALUE, Json
@@ -51,6 +53,9 @@ class Environment(Protocol):
     def resolve(self, path: str) -> Any:
         """The ref that a ref literal stands for."""
 
+    def expand(self, goals: Sequence[Goal]) -> tuple[Any, ...]:
+        """The goals, with the definitions of relations that are not kept in their places."""
+
 
 class Reader(Protocol):
     """A goal of a clause that reads a relation, and where what it derives is to go."""
@@ -74,6 +79,7 @@ class _Writer:
         self.bound: dict[str, str] = {}
         self.depth = 1
         self.counter = 0
+        self.loops = 0
         self.origins: list[tuple[int, Clause]] = []
 
     def line(self, text: str) -> None:
@@ -99,6 +105,7 @@ class _Writer:
     def loop(self, header: str) -> None:
         self.line(header)
         self.depth += 1
+        self.loops += 1
 
     def require(self, condition: str) -> None:
         self.line(f"if {condition}:")
@@ -174,13 +181,16 @@ class _Writer:
             self.require(f"{fact} in {rows}" + (f" and {fact} != {without}" if without else ""))
             return
         row = self.fresh("f")
+        source: Relation | Picked = relation
+        if isinstance(goal, Pick):
+            source = relation.pick(goal.group, goal.key, self.environment.relation(goal.joined).index(goal.joined_key))
         if known:
-            index = self.hold("index", relation.index(known))
+            index = self.hold("index", source.index(known))
             parts = [self.expression(goal.terms[i]) for i in known]
             key = parts[0] if len(parts) == 1 else self.tuple(parts)
             self.loop(f"for {row} in {index}.get({key}, EMPTY):")
         else:
-            self.loop(f"for {row} in {self.hold('rows', relation.rows)}:")
+            self.loop(f"for {row} in {self.hold('rows', source.rows)}:")
         if without:
             self.require(f"{row} != {without}")
         self.unpack(row, goal.terms, known)
@@ -228,6 +238,32 @@ class _Writer:
         condition = self.expression(goal.call)
         self.require(f"not {condition}" if goal.negated else condition)
 
+    def never(self, goal: Never) -> None:
+        """Search what must not be, up to the first finding."""
+        flag = self.fresh("n")
+        self.line(f"{flag} = True")
+        depth, loops, bound = self.depth, self.loops, dict(self.bound)
+        self.want_joining(goal.goals)
+        for step in plan.order(goal.goals, bound=bound, expected=self.environment.expected):
+            self.goal(step, "")
+        self.line(f"{flag} = False")
+        if self.loops > loops:
+            self.line("break")
+        self.depth, self.bound = depth, bound
+        self.require(flag)
+
+    def want_joining(self, goals: Sequence[Goal]) -> None:
+        """Bind the wildcards that join goals: the definition of a view may use its argument more than once."""
+        mentions = Counter(name for goal in goals for name in names(goal) if name[0] == "_")
+        self.wanted |= {name for name, number in mentions.items() if number > 1}
+
+    def steps(self, goals: Sequence[Goal], bound: Iterable[str] = ()) -> None:
+        """All goals, in the order of a plan from these bound variables."""
+        expanded = self.environment.expand(goals)
+        self.want_joining(expanded)
+        for step in plan.order(expanded, bound=bound, expected=self.environment.expected):
+            self.goal(step, "")
+
     def goal(self, step: plan.Step, without: str) -> None:
         goal = step.goal
         if isinstance(goal, Match):
@@ -240,6 +276,8 @@ class _Writer:
             self.lookup(goal)
         elif isinstance(goal, Compare):
             self.compare(goal, step.binds)
+        elif isinstance(goal, Never):
+            self.never(goal)
         else:
             self.test(goal)
 
@@ -268,7 +306,7 @@ def failed_clause(error: BaseException) -> Clause | None:
     return found
 
 
-def relation_of(goal: Goal) -> str:
+def relation_of(goal: Goal | Never) -> str:
     """The relation or aggregate whose changes concern the goal, or an empty text."""
     if isinstance(goal, Match | Absent):
         return goal.relation
@@ -323,8 +361,7 @@ def compile_full(clause: Clause, environment: Environment) -> Delta:
     writer = _Writer(environment, clause.terms)
     writer.begin(clause)
     writer.loop("for _ in (None,):")
-    for step in plan.order(clause.goals, expected=environment.expected):
-        writer.goal(step, "")
+    writer.steps(clause.goals)
     _emit(writer, clause, "sign", "out")
     full: Delta = writer.finish("full", "changed, sign, out", str(clause.place))
     return full
@@ -337,11 +374,31 @@ def compile_solver(
     writer = _Writer(environment, wanted)
     parameters = [writer.bind(name) for name in given]
     writer.loop("for _ in (None,):")
-    for step in plan.order(goals, bound=given, expected=environment.expected):
-        writer.goal(step, "")
+    writer.steps(goals, given)
     writer.line(f"yield {writer.tuple([writer.expression(e) for e in wanted])}")
     solver: Callable[..., Iterable[Any]] = writer.finish("solve", ", ".join(parameters), where)
-    return solver
+    if environment.expand(goals) == tuple(goals):
+        return solver
+    return lambda *values: dict.fromkeys(solver(*values))  # a view's own variables may repeat an answer
+
+
+def compile_part(
+    clauses: Sequence[Clause], columns: Sequence[int], environment: Environment
+) -> Callable[[Iterable[Any], dict[Any, int]], None]:
+    """The function that derives the facts of a head that have, in these columns, one of the `keys`."""
+    writer = _Writer(environment, ())
+    writer.loop("for f0 in keys:")
+    depth = writer.depth
+    for clause in clauses:
+        writer.begin(clause)
+        writer.depth = depth
+        writer.bound.clear()
+        writer.wanted = names(clause.terms)
+        writer.unpack("f0", [term for i in columns if isinstance(term := clause.terms[i], Variable)])
+        writer.steps(clause.goals, list(writer.bound))
+        writer.line(f"out[{writer.tuple([writer.expression(t) for t in clause.terms])}] = 1")
+    part: Callable[[Iterable[Any], dict[Any, int]], None] = writer.finish("part", "keys, out", str(clauses[0].place))
+    return part
 
 
 def _emit(writer: _Writer, clause: Clause, sign: str, out: str) -> None:

@@ -87,7 +87,31 @@ class Lookup:
     place: Place = field(default=NOWHERE, compare=False, repr=False)
 
 
+@dataclass(frozen=True)
+class Pick(Match):
+    """A positive atom for which any one fact of each group will do (`views` says when).
+
+    Facts that agree in the columns `group` are a group. The best choice joins, by its columns `key`, with the fewest
+    facts of `joined` by their columns `joined_key`.
+    """
+
+    group: tuple[int, ...] = ()
+    joined: str = ""
+    key: tuple[int, ...] = ()
+    joined_key: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Never:
+    """No values of the variables that are not `shared` with the clause meet all the goals; made from negated views."""
+
+    goals: tuple[Any, ...]
+    shared: tuple[Variable, ...]
+    place: Place = field(default=NOWHERE, compare=False, repr=False)
+
+
 Goal = Match | Absent | Enumerate | Test | Compare | Lookup
+"""What rules are made of. Only what the network runs holds a `Never`, in the place of a negated view."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +176,8 @@ def variables(node: object) -> Iterator[Variable]:
     elif isinstance(node, Lookup):
         yield from variables(node.group)
         yield node.target
+    elif isinstance(node, Never):
+        yield from node.shared
 
 
 def names(node: object) -> set[str]:

@@ -225,6 +225,11 @@ class Database:
         self._known(relation)
         return sorted(self._network.relation(relation).rows, key=fact_key)
 
+    def views(self) -> frozenset[str]:
+        """The relations that are not kept: nobody but one rule needs them. Their facts are derived when asked for, and
+        commits do not tell their changes."""
+        return frozenset(self._network.views.definitions)
+
     def query(self, text: str) -> query.Rows:
         """The answers to a body: tuples of its variables' values, in the order in which they are mentioned."""
         return query.run(self._network, text)

@@ -235,6 +235,8 @@ class Network:
         self.settling: Node | None = None
         self.allowed: float = math.inf
         """How far `touched` may go; past it the commit fails."""
+        self.version = 0
+        """Grows whenever facts may have changed."""
         self.queue: list[int] = []
         """The ranks of the nodes that are to be settled, a heap."""
 
@@ -280,6 +282,7 @@ class Network:
     def settle(self) -> dict[str, tuple[list[Fact], list[Fact]]]:
         """Settle all queued nodes; returns (inserted, retracted) by relation. On failure all is undone."""
         self.changed = {}
+        self.version += 1
         try:
             queue, nodes = self.queue, self.nodes
             while queue:
@@ -302,6 +305,7 @@ class Network:
 
     def undo(self) -> None:
         """Play the log of the last commit backwards."""
+        self.version += 1
         for function, *arguments in reversed(self.log):
             function(*arguments)
         self.log.clear()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from rulekube.engine.core import Absent, Compare, Enumerate, Goal, Lookup, Match, Test, names
+from rulekube.engine.core import Absent, Compare, Enumerate, Goal, Lookup, Match, Never, Test, names
 from rulekube.engine.syntax import Variable
 
 
@@ -19,7 +19,7 @@ from rulekube.engine.syntax import Variable
 class Step:
     """One goal in its turn. `binds`: for `=`, the side (`left` or `right`) that is a variable to be bound."""
 
-    goal: Goal
+    goal: Goal | Never
     position: int
     binds: str = ""
 
@@ -77,7 +77,7 @@ def bindable(goals: Sequence[Goal]) -> set[str]:
     return set().union(*map(binds, evaluable(goals)))
 
 
-def binds(goal: Goal) -> set[str]:
+def binds(goal: Goal | Never) -> set[str]:
     """The variables that are bound once the goal was evaluated."""
     if isinstance(goal, Absent) or (isinstance(goal, Enumerate) and goal.negated):
         return names(goal) - {v for v in names(goal) if v[0] == "_"}
@@ -89,7 +89,7 @@ _UNJOINED = 1e9
 """Added to what an atom costs that shares no variable with what is bound: a product comes last."""
 
 
-def _cost(goal: Goal, used: set[str], known: set[str], expected: Expected) -> float:
+def _cost(goal: Goal | Never, used: set[str], known: set[str], expected: Expected) -> float:
     """What it costs to evaluate a goal that uses these variables, now."""
     if isinstance(goal, Match):
         return _match_cost(goal, known, expected)
@@ -99,6 +99,8 @@ def _cost(goal: Goal, used: set[str], known: set[str], expected: Expected) -> fl
         return 1 if _binding_side(goal, known) else _NEVER
     if isinstance(goal, Absent):
         return 2 if used <= known else _NEVER
+    if isinstance(goal, Never):
+        return 4.5 if used <= known else _NEVER
     if isinstance(goal, Test):
         return 0.5 if used <= known else _NEVER
     if isinstance(goal, Lookup):
@@ -119,7 +121,7 @@ def _match_cost(goal: Match, known: set[str], expected: Expected) -> float:
     return matches + (5 if joins or not known else _UNJOINED)
 
 
-def _binding_side(goal: Goal, known: set[str]) -> str:
+def _binding_side(goal: Goal | Never, known: set[str]) -> str:
     if not isinstance(goal, Compare) or goal.operator != "=":
         return ""
     if isinstance(goal.left, Variable) and goal.left.name not in known and names(goal.right) <= known:

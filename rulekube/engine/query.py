@@ -92,6 +92,7 @@ class Scope:
         self._folds = {f.name: FoldState(f) for f in folds if f.name not in network.folds}
         self.function = network.function
         self.resolve = network.resolve
+        self.expand = network.expand
 
     def relation(self, name: str) -> Relation:
         """A relation of the question or of the network."""

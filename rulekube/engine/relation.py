@@ -13,9 +13,9 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any
 
+from rulekube.engine.picking import Index, Picked
 from rulekube.engine.values import Fact
 
-Index = dict[Any, dict[Fact, None]]
 Keep = Callable[[Iterable[Fact]], None]
 Consolidate = Callable[[dict[Fact, int]], tuple[list[Fact], list[Fact]]]
 
@@ -61,12 +61,13 @@ class Relation:
     that ceased to be.
     """
 
-    __slots__ = ("consolidate", "enter", "indexes", "leave", "name", "rows")
+    __slots__ = ("consolidate", "enter", "indexes", "leave", "name", "picks", "rows")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.rows: dict[Fact, int] = {}
         self.indexes: dict[tuple[int, ...], Index] = {}
+        self.picks: dict[tuple[Any, ...], Picked] = {}
         self._forget_compiled()
 
     def index(self, columns: tuple[int, ...]) -> Index:
@@ -77,6 +78,15 @@ class Relation:
             key = itemgetter(*columns)
             for fact in self.rows:
                 found.setdefault(key(fact), {})[fact] = None
+            self._forget_compiled()
+        return found
+
+    def pick(self, group: tuple[int, ...], key: tuple[int, ...], joined: Index) -> Picked:
+        """One fact of each group, kept from now on: that which fewest facts of another relation's index join with."""
+        name = (group, key, id(joined))
+        found = self.picks.get(name)
+        if found is None:
+            found = self.picks[name] = Picked(group, self.index(group), key, joined)
             self._forget_compiled()
         return found
 
@@ -126,10 +136,12 @@ class Relation:
             parts = [f"fact[{column}]" for column in columns]
             key = parts[0] if len(parts) == 1 else f"({', '.join(parts)})"
             text += body.format(indent=indent, key=key, i=i)
-        return text
+        verb = "enter" if body == _ENTER else "leave"
+        return text + "".join(f"\n{indent}pick{i}.{verb}(fact)" for i in range(len(self.picks)))
 
     def _compiled(self, name: str, source: str) -> Any:
         scope: dict[str, Any] = {f"index{i}": index for i, index in enumerate(self.indexes.values())}
+        scope |= {f"pick{i}": picked for i, picked in enumerate(self.picks.values())}
         scope["rows"] = self.rows
         exec(compile(source, f"<{name} {self.name}>", "exec"), scope)  # noqa: S102 - the code is ours
         return scope[name]

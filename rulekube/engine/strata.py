@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import networkx as nx
 
-from rulekube.engine.core import Absent, Clause, Fold, Lookup, Match
+from rulekube.engine.core import Absent, Clause, Fold, Goal, Lookup, Match, Never
 from rulekube.engine.errors import Diagnostic
 from rulekube.engine.syntax import Place
 
@@ -30,16 +30,22 @@ def graph(clauses: Iterable[Clause], folds: Iterable[Fold]) -> nx.DiGraph[str]:
     found: nx.DiGraph[str] = nx.DiGraph()
     for clause in clauses:
         found.add_node(clause.head)
-        for goal in clause.goals:
-            if isinstance(goal, Match):
-                _edge(found, goal.relation, clause.head, goal.place, "")
-            elif isinstance(goal, Absent):
-                _edge(found, goal.relation, clause.head, goal.place, "not")
-            elif isinstance(goal, Lookup):
-                _edge(found, goal.fold, clause.head, goal.place, "")
+        _edges(found, clause.goals, clause.head)
     for fold in folds:
         _edge(found, fold.source, fold.name, fold.place, fold.kind)
     return found
+
+
+def _edges(g: nx.DiGraph[str], goals: Iterable[Goal | Never], head: str) -> None:
+    for goal in goals:
+        if isinstance(goal, Match):
+            _edge(g, goal.relation, head, goal.place, "")
+        elif isinstance(goal, Absent):
+            _edge(g, goal.relation, head, goal.place, "not")
+        elif isinstance(goal, Lookup):
+            _edge(g, goal.fold, head, goal.place, "")
+        elif isinstance(goal, Never):
+            _edges(g, goal.goals, head)
 
 
 def _edge(g: nx.DiGraph[str], source: str, target: str, place: Place, strict: str) -> None:

@@ -12,12 +12,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from rulekube.engine import codegen, normal, strata
+from rulekube.engine import codegen, normal, strata, views
 from rulekube.engine.aggregates import FoldState
 from rulekube.engine.analysis import Program
+from rulekube.engine.checked import CheckedNode
 from rulekube.engine.core import Absent, Clause, Match
 from rulekube.engine.incremental import BindingsNode, Consumer, FoldNode, Node, Pending, RelationNode
 from rulekube.engine.recursion import Member, RecursiveNode
+from rulekube.engine.relation import Relation
 from rulekube.engine.values import Fact
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ class Wiring:
         self.network = network
         self.nodes: dict[str, Node] = {}
         self.members: dict[str, Member] = {}
+        self.clauses: list[Clause] = []
+        """What the network runs: the program's clauses, without those of views and with checked ones rewritten."""
         self.shapes: dict[str, Shape] = {}
         self.taken: dict[str, list[Fact]] = {}
         """Committed facts of relations that take none any more; kept until the next change, should this one fail."""
@@ -45,18 +49,19 @@ class Wiring:
         """Run another program from now on; returns the changed facts (inserted, retracted) by relation."""
         network = self.network
         self.taken.clear()
-        plan = _Plan(program, normalizer)
+        plan = _Plan(program, normalizer, keep_all=network.keeps_all)
         reshaped = {name for name, shape in self.shapes.items() if plan.shapes.get(name) != shape}
-        kept = _common(network.clauses, plan.clauses, reshaped)
-        self._take_out(network.clauses, kept)
+        kept = _common(self.clauses, plan.clauses, reshaped)
+        self._take_out(self.clauses, kept)
         self._take_back_facts(program)
         first = network.settle()
         network.log.clear()
-        stale = [c for c in kept.elements() if any(codegen.relation_of(g) in reshaped for g in c.goals)]
+        stale = [c for c in kept.elements() if any(codegen.relation_of(g) in reshaped for g in views.leaves(c.goals))]
         for clause in stale:
             self._detach(clause)
+        network.program, network.clauses, network.views = program, normalizer.clauses, plan.views
         self._rebuild(plan, reshaped)
-        network.program, network.clauses = program, plan.clauses
+        self.clauses = plan.clauses
         network.folds = {name: network.folds[name] for name in plan.folds}
         for clause in stale:
             self._attach(clause)
@@ -80,7 +85,11 @@ class Wiring:
         gone.subtract(kept)
         network = self.network
         for clause in gone.elements():
-            if self._may_hold(clause):
+            node = self.nodes[clause.head]
+            if isinstance(node, CheckedNode):
+                node.whole, node.present = True, False
+                network.push(node)
+            elif self._may_hold(clause):
                 _, lost = self._pendings(clause)
                 network.compile_full(clause)((), -1, lost)
                 network.push(self._sink(clause))
@@ -152,7 +161,9 @@ class Wiring:
             return FoldNode(name, state)
         if name in plan.folds_of:
             return BindingsNode(network.relation(name) if plan.kept(name) else None)
-        return RelationNode(network.relation(name))
+        if name in plan.views.checked:
+            return CheckedNode(network.relation(name), plan.views.checked[name], network)
+        return RelationNode(Relation(name) if name in plan.views.definitions else network.relation(name))
 
     # --- in with the new
 
@@ -162,13 +173,22 @@ class Wiring:
         network = self.network
         for clause in new.elements():
             self._attach(clause)
-            if self._may_hold(clause):
+            node = self.nodes[clause.head]
+            if isinstance(node, CheckedNode):
+                node.whole = True
+                network.push(node)
+            elif self._may_hold(clause):
                 gained, _ = self._pendings(clause)
                 network.compile_full(clause)((), 1, gained)
                 network.push(self._sink(clause))
 
     def _attach(self, clause: Clause) -> None:
-        target, sink = self.nodes[clause.head], self._sink(clause)
+        target = self.nodes[clause.head]
+        if isinstance(target, CheckedNode):
+            marks = [self._mark(mark, out, target) for mark, out in target.marks(clause)]
+            self.attached[clause].append(marks)
+            return
+        sink = self._sink(clause)
         read = [codegen.relation_of(goal) for goal in clause.goals]
         gained, lost = self._pendings(clause)
         attachments: list[Attachment] = []
@@ -188,6 +208,17 @@ class Wiring:
             if isinstance(node, RecursiveNode) and node is not target:
                 node.entangled = node.entangled or self._reads_twice(clause, node)
         self.attached[clause].append(attachments)
+
+    def _mark(self, mark: Clause, out: Pending, target: CheckedNode) -> Attachment:
+        """Let the facts that a checked relation reads mark the part of it that they may change."""
+        name = codegen.relation_of(mark.goals[0])
+        consumer = Consumer(mark, 0, 1, True, target, out, out)
+        consumer.delta = self._compiled_when_used(consumer)
+        node, consumers = self.nodes[name], self._readers(name, True, inside=False)
+        consumers.append(consumer)
+        if isinstance(node, RelationNode):
+            node.rewire()
+        return node, consumers, consumer
 
     def _compiled_when_used(self, consumer: Consumer) -> codegen.Delta:
         """Most rules of a large program are never fed; those that are get compiled by their first changed fact."""
@@ -230,15 +261,19 @@ class Wiring:
 class _Plan:
     """What a program's network consists of."""
 
-    def __init__(self, program: Program, normalizer: normal.Normalizer) -> None:
+    def __init__(self, program: Program, normalizer: normal.Normalizer, *, keep_all: bool) -> None:
         self.program = program
-        self.clauses = normalizer.clauses
+        found = views.find(program, normalizer.clauses, normalizer.folds.values())
+        self.views = views.Views() if keep_all else found
+        replaced = self.views.checked.keys() | self.views.definitions.keys()
+        self.clauses = [c for c in normalizer.clauses if c.head not in replaced]
+        self.clauses += [c for clauses in self.views.checked.values() for c in clauses]
         self.folds = normalizer.folds
-        self._rules = Counter(clause.head for clause in normalizer.clauses)
+        self._rules = Counter(clause.head for clause in self.clauses)
         self.folds_of: dict[str, list[str]] = defaultdict(list)
         for fold in normalizer.folds.values():
             self.folds_of[fold.source].append(fold.name)
-        graph = strata.graph(normalizer.clauses, normalizer.folds.values())
+        graph = strata.graph(self.clauses, normalizer.folds.values())
         graph.add_nodes_from(program.relations)
         graph.add_node(normal.ASKED)
         self.components = strata.components(graph)
@@ -260,6 +295,10 @@ class _Plan:
             return ("fold",)
         if name in self.folds_of:
             return ("bindings", self.kept(name), *self.folds_of[name])
+        if name in self.views.checked:
+            return ("checked", *self.views.checked[name])
+        if name in self.views.definitions:
+            return ("view",)
         return ("relation",)
 
 

@@ -31,6 +31,7 @@ def programs(draw: Draw) -> str:
             lines += [_rule(draw, name, recursive, lower) for _ in range(draw(st.integers(0, 2)))]
         lower += level
     lines.append(_group_rule(draw, lower))
+    lines += _for_all(draw, lower)
     return "\n".join(lines)
 
 
@@ -56,6 +57,38 @@ def _rule(draw: Draw, head: str, positive: list[str], lower: list[str]) -> str:
         x = draw(st.sampled_from(bound))
         terms.append(f"int({x} + 1) % 5" if x == "N" or draw(st.integers(0, 9)) == 0 else x)
     return f"{head}({', '.join(terms)}) :- {', '.join(body)}."
+
+
+def _for_all(draw: Draw, lower: list[str]) -> list[str]:
+    """A conclusion about all members, whose inner relations need not be kept; some of them are read elsewhere."""
+    member, demand = draw(st.sampled_from(("t", "e", "r"))), draw(st.sampled_from(("t", "e", "s", "p")))
+    wide = member == "t"
+    inner = f"t(S, K, V), {demand}(P, {'K, V' if demand == 't' else 'K'})" if wide else f"{member}(S, K), e(K, P)"
+    denied = inner.replace(", e(K", ", not e(K") if not wide else inner.replace(f", {demand}(", f", not {demand}(")
+    held = draw(st.sampled_from(("u(P)", "e(S, P)", "q(S)", "S != P", "w(P)")))
+    among = draw(
+        st.sampled_from(
+            (inner, inner, f"{inner}, u(K)", f"{inner}, {held}", f"{draw(st.sampled_from(lower[:1]))}(S, P)")
+        )
+    )
+    lines = [".decl k(s: int, p: int)", ".decl m(s: int, p: int)", ".decl z(s: int, p: int)", ".output z"]
+    lines += [f"k(S, P) :- {among}.", f"m(S, P) :- k(S, P), {denied}.", f"z(S, P) :- k(S, P), {held}, not m(S, P)."]
+    other = draw(
+        st.sampled_from(
+            (
+                "",
+                "",
+                "",
+                "z(S, P) :- e(S, P), u(P), not m(S, P).",
+                "g(S, J) :- u(S), J = array P : { k(S, P) }.",
+                "z(S, P) :- t(S, P, _), N = count : { e(S, _) }, N > 1.",
+                ".decl y(p: int)\ny(P) :- z(S, P), z(P, S).",
+                ".decl y(p: int)\ny(P) :- e(P, _), not z(P, P).",
+                ".decl y(p: int)\ny(P) :- u(P), not m(P, P).",
+            )
+        )
+    )
+    return [*lines, other]
 
 
 def _group_rule(draw: Draw, lower: list[str]) -> str:
