@@ -19,7 +19,7 @@ from rulekube.engine.syntax import Variable
 class Step:
     """One goal in its turn. `binds`: for `=`, the side (`left` or `right`) that is a variable to be bound."""
 
-    goal: Goal | Never
+    goal: Goal
     position: int
     binds: str = ""
 

@@ -43,6 +43,9 @@ class Compiling:
     def resolve(self, path):
         return path
 
+    def expand(self, goals):
+        return tuple(goals)
+
 
 @pytest.fixture
 def source(tmp_path):
