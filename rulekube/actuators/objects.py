@@ -8,6 +8,7 @@ revision the decision read, and which slot it fills.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,16 +17,19 @@ from rulekube.actuators.owed import ActionKey
 from rulekube.engine import Ref, from_json
 from rulekube.errors import ApiError, StoreError
 from rulekube.facts import deletion, resources
+from rulekube.facts.decoding import decode
 from rulekube.facts.deletion import DeleteOptions
 from rulekube.facts.event import EventNote
 from rulekube.facts.functions import generated_suffix
 from rulekube.facts.merge import merge_patch, merge_status
 from rulekube.facts.operation import Bind, Caller, Create, Delete, Operation, Patch
 from rulekube.facts.paths import key_of, resource_of
+from rulekube.facts.schema import type_of
 from rulekube.facts.store.interface import Key
 from rulekube.facts.timestamp import format_time
 from rulekube.facts.writer import Writer
 
+log = logging.getLogger("rulekube.actuators")
 RawObject = dict[str, Any]
 ORDER = ("patch_object", "patch_status", "bind", "create_object", "delete_object")
 NOW = "$now"  # in a body: the time of the write
@@ -63,6 +67,9 @@ class Objects:
                 planned.append((key, self._build[action.relation](action)))
             except ApiError as error:
                 failures[key] = error.message
+            except Exception as error:  # noqa: BLE001 - a rule may derive any body; one fails, not all
+                log.warning("%s is malformed: %s", action.relation, error)
+                failures[key] = f"malformed: {type(error).__name__}: {error}"
         try:
             results = self._writer.transact([operation for _, operation in planned])
         except StoreError as error:
@@ -73,10 +80,11 @@ class Objects:
 
     def _create(self, action: Action) -> Operation:
         owner, slot, body, event = action.values
-        raw = _stamped(from_json(body), format_time(self._clock()))
+        raw = _mapping(_stamped(from_json(body), format_time(self._clock())), "an object to create")
         resource = resources.of(raw)
         if resource is None:
             raise ApiError("BadRequest", f"no such kind: {raw.get('apiVersion')} {raw.get('kind')}")
+        raw = _typed(raw)
         metadata = dict(raw.get("metadata", {}))
         namespace = metadata.get("namespace", "")
         if metadata.get("generateName") and not metadata.get("name"):
@@ -98,6 +106,8 @@ class Objects:
     def _delete(self, action: Action) -> Operation:
         target, grace, event, about = action.values
         resource, key = _place(target)
+        if grace is not None and type(grace) is not int:
+            raise ApiError("BadRequest", f"the grace must be a number of seconds or null, not {grace!r}")
         note = self._note(event, about)
         live = self._writer.store.get(key)
         own = set((live or {}).get("metadata", {}).get("finalizers", ())) & {deletion.ORPHAN, deletion.FOREGROUND}
@@ -107,12 +117,12 @@ class Objects:
     def _patch(self, action: Action) -> Operation:
         target, part, patch, event = action.values
         resource, key = _place(target)
-        note, body = self._note(event, target), _stamped(from_json(patch), format_time(self._clock()))
+        note = self._note(event, target)
+        body = _mapping(_stamped(from_json(patch), format_time(self._clock())), "a patch")
         subresource = part if resource.subresource(part) is not None else ""
 
         def change(live: RawObject) -> RawObject:
-            merged: RawObject = merge_patch(live, body)
-            return merged
+            return _typed(merge_patch(live, body))
 
         caller = self._caller(note)
         return Patch(resource, key.namespace, key.name, change, subresource, target.uid, caller=caller, event=note)
@@ -121,10 +131,10 @@ class Objects:
         target, _, patch, event = action.values
         resource, key = _place(target)
         now = format_time(self._clock())
-        note, body = self._note(event, target), _stamped(from_json(patch), now)
+        note, body = self._note(event, target), _mapping(_stamped(from_json(patch), now), "a status patch")
 
         def change(live: RawObject) -> RawObject:
-            return {**live, "status": merge_status(live.get("status") or {}, body, now)}
+            return _typed({**live, "status": merge_status(live.get("status") or {}, body, now)})
 
         caller = self._caller(note)
         return Patch(resource, key.namespace, key.name, change, "status", target.uid, caller=caller, event=note)
@@ -144,7 +154,8 @@ class Objects:
         live = self._writer.store.get(key) if key else None
         if said is None or live is None:
             return None
-        fields = {name: said.get(name, "") for name in ("type", "reason", "message", "component", "action")}
+        said = _mapping(said, "an event")
+        fields = {name: str(said.get(name, "")) for name in ("type", "reason", "message", "component", "action")}
         return EventNote(live, **fields, host=self._host)
 
     def _caller(self, note: EventNote | None) -> Caller:
@@ -165,6 +176,25 @@ def _place(target: Ref) -> tuple[resources.Resource, Key]:
     if resource is None or key is None:
         raise ApiError("NotFound", f"{target.path} names no object")
     return resource, key
+
+
+def _mapping(value: Any, what: str) -> RawObject:
+    """`value`, which a rule has put together, where it is a JSON object at all."""
+    if not isinstance(value, dict):
+        raise ApiError("BadRequest", f"{what} must be a JSON object, not {type(value).__name__} {value!r}"[:200])
+    return value
+
+
+def _typed(raw: RawObject) -> RawObject:
+    """`raw` as an object of its kind, as a body that came through the API is. Raises ApiError for wrong types."""
+    api_version, kind = raw["apiVersion"], raw["kind"]
+    schema = type_of(api_version, kind)
+    if schema is None:
+        return raw
+    decoded = decode(schema, raw)
+    if decoded.error:
+        raise ApiError("BadRequest", f"{kind} cannot be handled: {decoded.error}")
+    return {"apiVersion": api_version, "kind": kind} | decoded.value
 
 
 def _stamped(value: Any, now: str) -> Any:

@@ -30,3 +30,9 @@ class Draft:
             revision = str(self._store.revision + len(self.writes))
             raw = {**raw, "metadata": {**raw["metadata"], "resourceVersion": revision}}
         self._overlay[key] = raw
+
+    def back_to(self, count: int) -> None:
+        """Forget all writes but the first `count`."""
+        kept, self.writes, self._overlay = self.writes[:count], [], {}
+        for write in kept:
+            self.put(write.key, write.object)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from rulekube.errors import ApiError
 from rulekube.facts import deletion, managed_fields, refusals, resources, validation
 from rulekube.facts.admission import Admit, Invalid, Request, Verdict
+from rulekube.facts.decoding import decode
 from rulekube.facts.defaults import apply_defaults
 from rulekube.facts.draft import Draft
 from rulekube.facts.functions import generated_suffix
@@ -19,6 +20,7 @@ from rulekube.facts.merge import with_path
 from rulekube.facts.metadata import clone, stamp_created, stamp_updated
 from rulekube.facts.operation import Bind, Create, Delete, Operation, Patch, Update
 from rulekube.facts.resources import Resource
+from rulekube.facts.schema import type_of
 from rulekube.facts.store import Key
 from rulekube.facts.strategy import bind_pod, prepare_create, prepare_update
 from rulekube.facts.timestamp import format_time
@@ -175,11 +177,8 @@ class Planner:
             raise ApiError(first.reason, first.message, first.details)
         if new is None:
             return {}, verdict
-        for path, value in verdict.patches:
-            new = with_path(new, path, value)
-        if verdict.patches and request.subresource != "binding":
-            new = clone(new)
-            apply_defaults(request.resource, new)
+        if verdict.patches:
+            new = _mended(request, new, verdict)
         return new, verdict
 
     def _check(self, request: Request, verdict: Verdict) -> list[str]:
@@ -188,6 +187,25 @@ class Planner:
         if request.object is None or request.subresource:
             return verdict.warnings
         return [*verdict.warnings, *validation.warnings(request.resource, request.object)]
+
+
+def _mended(request: Request, new: RawObject, verdict: Verdict) -> RawObject:
+    """The object with the fields that the rules set. Raises ApiError where one of them does not fit."""
+    try:
+        for path, value in verdict.patches:
+            new = with_path(new, path, value)
+    except ValueError as error:
+        raise refusals.bad_request(f"a rule sets a field that cannot be: set_field: {error}") from None
+    if request.subresource == "binding":
+        return new
+    schema = type_of(request.resource.api_version, request.resource.kind)
+    wrong = decode(schema, new).error if schema is not None and isinstance(new, dict) else ""
+    if wrong or not isinstance(new, dict):
+        paths = ", ".join(path for path, _ in verdict.patches)
+        raise refusals.bad_request(f"a rule sets a field to what it cannot be: set_field of {paths}: {wrong}")
+    new = clone(new)
+    apply_defaults(request.resource, new)
+    return new
 
 
 def _name(new: RawObject, seed: str) -> str:

@@ -10,6 +10,7 @@ One transaction passes at a time: that is why rules that allocate may look at wh
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -27,6 +28,7 @@ from rulekube.facts.resources import Resource
 from rulekube.facts.store import Change, Key, Store
 from rulekube.facts.timestamp import format_time
 
+log = logging.getLogger("rulekube.writer")
 RawObject = dict[str, Any]
 _EVENTS = resources.row("events")
 
@@ -110,11 +112,22 @@ class Writer:
         ]
 
     def _attempt(self, operation: Operation, draft: Draft) -> tuple[Outcome, int, int] | ApiError:
-        """Plan one operation into `draft`: its outcome, and which of the draft's writes are its own."""
+        """Plan one operation into `draft`: its outcome, and which of the draft's writes are its own.
+
+        One that fails leaves the draft as it was, in whatever way it fails: the others are not to blame.
+        """
+        before = len(draft.writes)
         try:
-            outcome = self._planner.plan(operation, draft)
+            return self._plan(operation, draft)
         except ApiError as error:
             return error
+        except Exception as error:
+            log.exception("a %s could not be planned", type(operation).__name__.lower())
+            draft.back_to(before)
+            return ApiError("InternalError", f"the write failed: {type(error).__name__}: {error}")
+
+    def _plan(self, operation: Operation, draft: Draft) -> tuple[Outcome, int, int]:
+        outcome = self._planner.plan(operation, draft)
         start = len(draft.writes)
         if operation.caller.dry_run:
             last = outcome.writes[-1] if outcome.writes else None
