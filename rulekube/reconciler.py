@@ -69,6 +69,7 @@ class Reconciler:
         )
         self._inbox.report({"setting": [(name, to_json(value)) for name, value in (settings or {}).items()]})
         self._inbox.report({"cluster": [(Ref("cluster", ""),)]})
+        self._inbox.report({"served_kind": [(row.api_version, row.kind) for row in TABLE]})
         self._unsubscribe = store.subscribe(self._inbox.changed)
         self._inbox.load(self._stored(), store.revision)
 

@@ -59,7 +59,7 @@ class Attempts:
     def finished(self, action: Action, reason: str | None, now: int) -> tuple[list[Fact], list[Fact]]:
         """Note how an attempt ended (`reason` None: well); returns the `failed` facts to insert and to retract."""
         key = (action.relation, action.key)
-        attempt = self._attempts[key]
+        attempt = self._attempts[key]  # an attempt that runs is never forgotten
         attempt.running = False
         attempt.tries += 1
         pause = (RETRY if reason is not None else AGAIN) * 2 ** min(attempt.tries - 1, 20)
@@ -70,8 +70,9 @@ class Attempts:
         return ([attempt.failure] if attempt.failure else [], [before] if before else [])
 
     def forget(self, owed: Mapping[ActionKey, Action]) -> list[Fact]:
-        """Drop failures of actions that are no longer owed; returns the `failed` facts to retract."""
-        gone = [key for key, attempt in self._attempts.items() if attempt.failure and key not in owed]
+        """Drop failures of actions that are no longer owed and do not run; returns the `failed` facts to retract."""
+        failed = [key for key, attempt in self._attempts.items() if attempt.failure and not attempt.running]
+        gone = [key for key in failed if key not in owed]
         return [failure for key in gone if (failure := self._attempts.pop(key).failure) is not None]
 
 

@@ -40,6 +40,13 @@ class IssueToken(Protocol):
         """Raises ActuatorError where the account is not there."""
 
 
+def replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a crash leaves the old one."""
+    scratch = path.with_name(f".{path.name}.new")
+    scratch.write_text(text)
+    os.replace(scratch, path)
+
+
 class Volumes:
     """The actuator `volumes`, with everything under `folder`."""
 
@@ -75,16 +82,16 @@ class Volumes:
         home = self._folder / pod.uid
         for folder in (home / "volumes", home / "digests"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o750)
-        (home / "pod").write_text(pod.path)
+        replace(home / "pod", pod.path)
         wanted: Raw = from_json(content)
         renew = _KINDS[wanted["type"]](self, pod, home / "volumes" / volume, wanted)
-        (home / "digests" / volume).write_text(f"{digest} {renew}")
+        replace(home / "digests" / volume, f"{digest} {renew}")
         self._ledger.replace(pod.uid, self._observe(home))
 
     def _observe(self, home: Path) -> dict[str, list[Fact]]:
         pod = Ref((home / "pod").read_text(), home.name)
         facts: list[Fact] = []
-        for path in sorted((home / "digests").iterdir()):
+        for path in sorted(p for p in (home / "digests").iterdir() if not p.name.startswith(".")):
             digest, _, renew = path.read_text().partition(" ")
             facts.append((pod, path.name, digest, int(renew)))
         return {"pod_folder": [(pod,)], "volume": facts}
@@ -102,10 +109,12 @@ class Volumes:
 
     def _host_path(self, _pod: Ref, _path: Path, content: Raw) -> int:
         source, kind = Path(content["path"]), content.get("check", "")
-        if kind == "DirectoryOrCreate":
-            source.mkdir(parents=True, exist_ok=True, mode=0o755)
-        if kind == "FileOrCreate":
-            source.touch(mode=0o644)
+        if kind == "DirectoryOrCreate" and not source.exists():
+            source.mkdir(parents=True)
+            source.chmod(0o755)
+        if kind == "FileOrCreate" and not source.exists():
+            source.touch()
+            source.chmod(0o644)
         if not _HOST_PATH_CHECKS[kind](source):
             raise ActuatorError(f"hostPath type check failed: {source} is not a {_HOST_PATH_WORDS[kind]}")
         return NEVER

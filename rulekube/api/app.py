@@ -9,6 +9,7 @@ Run it with `handler_cancellation=True` (AppRunner), so that the watch of a clie
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ from rulekube.facts.resources import Resource
 from rulekube.facts.store import Store
 from rulekube.facts.writer import Writer
 
+log = logging.getLogger("rulekube.api")
 LARGEST_BODY = 3 << 20  # bytes, as Kubernetes; an object's own limit is the validation's
 DEPRECATED = {"endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"}
 ONE = ("get", "update", "patch", "delete")  # verbs that need a name; the others take none
@@ -77,6 +79,9 @@ class Server:
         except web.HTTPRequestEntityTooLarge:
             message = f"Request entity too large: limit is {LARGEST_BODY}"
             return failed(ApiError("RequestEntityTooLarge", message))
+        except Exception:
+            log.exception("%s %s failed", request.method, request.path)
+            return failed(ApiError("InternalError", "Internal error occurred: the server's log says more"))
 
     async def _serve(self, request: web.Request, target: Target, resource: Resource | None) -> web.StreamResponse:
         if (public := self.documents.public(request)) is not None:

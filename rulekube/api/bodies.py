@@ -19,6 +19,7 @@ from rulekube.facts.schema import type_of
 
 RawObject = dict[str, Any]
 _READABLE = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
+_MOST_EXPANDED = 20  # values a YAML document may stand for, a byte of its text
 _SCHEME = "k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30"
 
 
@@ -127,9 +128,23 @@ def _json(body: bytes, kind: str, validation: str) -> tuple[Any, list[str]]:
 
 def _yaml(body: bytes, kind: str) -> Any:
     try:
-        return yaml.load(body, Loader=_Loader)  # noqa: S506  # a safe loader, without the timestamp resolver
+        raw = yaml.load(body, Loader=_Loader)  # noqa: S506  # a safe loader, without the timestamp resolver
     except yaml.YAMLError as error:
         raise bad_request(f"{_unrecognized(kind)}; yaml parse error: {error}") from error
+    if expanded(raw, {}) > _MOST_EXPANDED * len(body):
+        raise bad_request(f"{_unrecognized(kind)}; yaml parse error: the document's aliases stand for too much")
+    return raw
+
+
+def expanded(value: Any, known: dict[int, int]) -> int:
+    """How many values `value` holds once its aliases are written out; each shared part is counted through once."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = 1  # a part that holds itself counts as one here, and is refused by the decoder
+        parts = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(expanded(part, known) for part in parts)
+    return known[id(value)]
 
 
 async def read(call: Call) -> bytes:

@@ -18,6 +18,7 @@ from itertools import count
 
 from rulekube.facts.store import Change, Store
 
+RETRY = 1.0  # seconds until a round that failed is tried again
 Listener = Callable[[Sequence[Change]], None]
 
 
@@ -83,6 +84,8 @@ class Committer:
                 await self._round()
             except Exception as error:  # noqa: BLE001  # whoever waits must hear of it; the next round may succeed
                 self._fail(error)
+                await asyncio.sleep(RETRY)
+                self._wake.set()
 
     async def _round(self) -> None:
         self.durable = await asyncio.get_running_loop().run_in_executor(self._pool, self._store.sync)

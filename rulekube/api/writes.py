@@ -20,8 +20,10 @@ from rulekube.api.requests import Call, respond, respond_list
 from rulekube.api.selection import Selection
 from rulekube.errors import ApiError
 from rulekube.facts import managed_fields
+from rulekube.facts.decoding import decode
 from rulekube.facts.deletion import DeleteOptions
 from rulekube.facts.operation import Caller, Delete, Written
+from rulekube.facts.schema import type_of
 from rulekube.facts.store import Key, Store
 from rulekube.facts.writer import Writer
 
@@ -185,4 +187,11 @@ def _options_body(call: Call, body: bytes) -> RawObject:
         raw = json.loads(body)
     except ValueError as error:
         raise status.bad_request(f"couldn't get version/kind; json parse error: {error}") from error
-    return raw if isinstance(raw, dict) else {}
+    if not isinstance(raw, dict):
+        return {}
+    schema = type_of("v1", "DeleteOptions")
+    assert schema is not None
+    decoded = decode(schema, raw)
+    if decoded.error:
+        raise status.bad_request(f'DeleteOptions in version "v1" cannot be handled as a DeleteOptions: {decoded.error}')
+    return raw

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import time
@@ -31,24 +32,27 @@ def command(data: Path, output: str) -> None:
     Example:
       rulekube down --data /tmp/cluster
     """
-    pid_file = data.expanduser() / "rulekube.pid"
-    pid = running(pid_file)
+    data = data.expanduser()
+    pid = running(data)
     if pid is None:
         raise SetupError(f"no cluster runs on {data}")
     os.kill(pid, signal.SIGTERM)
     end = time.monotonic() + PATIENCE
-    while running(pid_file) == pid:
+    while running(data) == pid:
         if time.monotonic() > end:
             raise SetupError(f"process {pid} has not ended within {PATIENCE:.0f} s; its log is {data}/rulekube.log")
         time.sleep(0.05)
     show({"ended": pid}, output, text="cluster ended")
 
 
-def running(pid_file: Path) -> int | None:
-    """The process that holds the pid file, if it lives (and is not a zombie)."""
+def running(data: Path) -> int | None:
+    """The process whose cluster has its store in `data`: the one that holds the store's lock, which ends with it."""
     try:
-        pid = int(pid_file.read_text())
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        with (data / "store.db.lock").open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(file.read())
     except (OSError, ValueError):
         return None
-    return pid if state != "Z" else None
+    return None

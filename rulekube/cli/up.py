@@ -136,9 +136,9 @@ def command(no_node: bool, detach: bool, data: Path, output: str, **options: obj
         if click.get_current_context().get_parameter_source("nodes") is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError("--nodes and --no-node exclude each other")
         options["nodes"] = 0
+    os.umask(0o077)  # the store holds Secrets, whatever the mode of a folder that was there before
     data = data.expanduser().resolve()
-    pid_file = data / "rulekube.pid"
-    if (pid := running(pid_file)) is not None and pid != os.getpid():
+    if (pid := running(data)) is not None:
         raise SetupError(f"a cluster runs on {data} already (process {pid}); end it with `rulekube down --data {data}`")
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     if detach:
@@ -147,11 +147,7 @@ def command(no_node: bool, detach: bool, data: Path, output: str, **options: obj
     settings = Settings(data=data, **options)  # type: ignore[arg-type]  # click has converted each by its option's type
     from rulekube.cli.cluster import run
 
-    pid_file.write_text(str(os.getpid()))
-    try:
-        run(settings, output)
-    finally:
-        pid_file.unlink(missing_ok=True)
+    run(settings, output)
 
 
 def run_detached(data: Path, output: str) -> None:

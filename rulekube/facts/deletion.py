@@ -103,6 +103,7 @@ def _mark(live: RawObject, grace: int, finalizers: list[str], now: int) -> RawOb
     metadata = dict(live["metadata"])
     if "deletionTimestamp" in metadata:
         start = parse_time(metadata["deletionTimestamp"]) - metadata.get("deletionGracePeriodSeconds", 0) * SECOND
+        start = start if start > 0 else now  # the end was past what a time can say, and was cut off
         if grace < metadata.get("deletionGracePeriodSeconds", 0):
             metadata |= {"deletionTimestamp": format_time(start + grace * SECOND), "deletionGracePeriodSeconds": grace}
     else:

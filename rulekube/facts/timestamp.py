@@ -14,6 +14,7 @@ MINUTE, HOUR, DAY = 60 * SECOND, 3600 * SECOND, 86400 * SECOND
 _ERA = 146_097
 _EPOCH = 719_468  # days from 0000-03-01 to 1970-01-01
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+LATEST = 253_402_300_799 * SECOND  # 9999-12-31T23:59:59Z, the last moment that RFC 3339 can write
 _DAYS = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
@@ -61,6 +62,7 @@ def _days(date: str) -> int | None:
 
 
 def _clock(seconds: int) -> str:
+    seconds = min(max(seconds, -62_167_219_200), LATEST // SECOND)  # years 0000 to 9999
     days, rest = divmod(seconds, 86400)
     year, month, day = civil_from_days(days)
     return f"{year:04}-{month:02}-{day:02}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"

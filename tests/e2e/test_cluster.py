@@ -1,8 +1,11 @@
 """A cluster as its users meet it: started by one command, driven by kubectl, killed, started again."""
 
 import json
+import os
 import re
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -95,12 +98,12 @@ def test_query_and_why_speak_of_the_live_cluster(cluster):
 def test_detached_cluster_ends_by_down_and_leaves_no_process(cluster):
     said = cluster.rulekube("up", "--detach", "--no-node", "--data", str(cluster.data), "--listen", "127.0.0.1:0")
     assert "export KUBECONFIG=" in said
-    pid = int((cluster.data / "rulekube.pid").read_text())
+    pid = int((cluster.data / "store.db.lock").read_text())
     assert "default" in cluster.kubectl("get", "namespaces")
     second = cluster.rulekube("up", "--no-node", "--data", str(cluster.data), "--listen", "127.0.0.1:0", check=False)
     assert f"process {pid}" in second
     assert "cluster ended" in cluster.rulekube("down", "--data", str(cluster.data))
-    assert not (cluster.data / "rulekube.pid").exists()
+    wait("the process has ended", lambda: not Path(f"/proc/{pid}").exists() or zombie(pid))
     assert "no cluster runs" in cluster.rulekube("down", "--data", str(cluster.data), check=False)
 
 
@@ -138,3 +141,30 @@ def test_own_verbs_do_without_kubectl(cluster):
     wait("it is shown", lambda: cluster.rulekube("get", "pods", "-l", "name=frontend").count("1/1") == 2)
     assert json.loads(cluster.rulekube("get", "svc", "frontend", "-o", "json"))["spec"]["ports"][0]["nodePort"] == 30001
     assert "doesn't have a resource type" in cluster.rulekube("get", "nonsense", check=False)
+
+
+def zombie(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+def test_down_never_ends_a_process_that_is_not_the_clusters(cluster):
+    cluster.up("--no-node")
+    cluster.end(signal.SIGKILL)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        (cluster.data / "store.db.lock").write_text(
+            f"{other.pid}\n"
+        )  # the number of a process that has ended comes back
+        assert "no cluster runs" in cluster.rulekube("down", "--data", str(cluster.data), check=False)
+        assert other.poll() is None
+        cluster.up("--no-node")
+        assert "default" in cluster.kubectl("get", "namespaces")
+        other.kill()
+
+
+def test_secrets_are_readable_by_their_owner_alone(cluster):
+    cluster.data.mkdir(mode=0o755)
+    os.chmod(cluster.data, 0o755)
+    cluster.up("--no-node")
+    cluster.kubectl("create", "secret", "generic", "s", "--from-literal=k=v")
+    readable = [p.name for p in cluster.data.rglob("*") if p.is_file() and p.name != "log" and p.stat().st_mode & 0o077]
+    assert readable == ["ca.crt"] or readable == []
