@@ -13,6 +13,7 @@ COMMENT = "comment"
 _CALLS = {"atom", "call_or_atom", "declare", "input", "action"}
 _TIGHT_COLONS = {"column", "input_column", "named", "entry", "fold_object"}
 _OPENING, _CLOSING = {"(", "[", "{"}, {")", "]", "}"}
+_ENDS_LITERAL = {",", ":-", ";"}
 _MAY_END_LINE = {",", ":-", ";", "by", *_OPENING}
 _MAY_START_LINE = {";", "key", "from", *_CLOSING}
 _OPERATIONS = {"binary", "comparison", "aggregate"}
@@ -84,7 +85,7 @@ class _Layout:
             return bracket.inside
         if not self.before:
             return 0
-        return 2 if self.before in (",", ":-") or not self.in_body else 4
+        return 2 if self.before in _ENDS_LITERAL or first.text == ";" or not self.in_body else 4
 
     def write(self, row: Sequence[Piece]) -> None:
         """Lay out one line and remember the brackets it leaves open."""
@@ -166,7 +167,7 @@ def _broken(made: _Layout, row: Sequence[Piece]) -> list[list[Piece]]:
             continue
         depth += (piece.text in _OPENING) - (piece.text in _CLOSING)
         folded = piece.text == ":" and piece.rule == "aggregate"
-        if not piece.comment and (piece.text in (",", ":-", ";") or folded):
+        if not piece.comment and (piece.text in _ENDS_LITERAL or folded):
             places.append((depth, number + 1, piece.text))
     if not places:
         return [list(row)]

@@ -23,7 +23,7 @@ from rulekube.engine.errors import Diagnostic, did_you_mean
 from rulekube.engine.syntax import NOWHERE, Call, Constant, Expression, Module, Place, Rule, Variable
 from rulekube.engine.variables import occurrences
 
-_HOW_TO_FILL = "write a rule for it or map it with .input; where others feed it, declare it in a file without rules"
+_HOW_TO_FILL = "write a rule for it, map it with .input … from, or say `.input {}` if others feed it"
 TEST_PREFIXES = ("test_", "todo_test_")
 
 
@@ -50,7 +50,8 @@ class Subject:
     def filled_from_outside(self) -> set[str]:
         """The relations whose facts come from elsewhere than rules and mappings."""
         derived = {name for name, info in self.program.relations.items() if info.derived}
-        return {"elapsed", *self.fed, *(self.contracts - derived)}
+        said = {external.relation for module in self.modules for external in module.externals}
+        return {"elapsed", *self.fed, *said, *(self.contracts - derived)}
 
     @cached_property
     def domains(self) -> Domains:
@@ -116,7 +117,7 @@ def never_derived(subject: Subject) -> Iterator[Diagnostic]:
         filled = name in heads or info.mapping is not None or name in subject.filled_from_outside or info.actuator
         if not filled and info.place != NOWHERE:
             message = f"relation `{name}` is never derived: no rule, fact or mapping fills it"
-            yield Diagnostic("never-derived", message, info.place, _HOW_TO_FILL)
+            yield Diagnostic("never-derived", message, info.place, _HOW_TO_FILL.format(name))
 
 
 def never_fires(subject: Subject) -> Iterator[Diagnostic]:

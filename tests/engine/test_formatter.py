@@ -78,3 +78,16 @@ def test_comments_behind_lines_are_aligned():
     source = "a(X) :-  // one\n b(X), // two\n   // three\n    not c(X,  _)./* four */\n"
     wanted = "a(X) :-  // one\n  b(X),  // two\n  // three\n  not c(X, _).  /* four */\n"
     assert formatter.format_source(source) == wanted
+
+
+def test_alternatives_of_a_rule():
+    text = "a(X) :-\n  b(X), c(X) ;\n  c(X), d(X).\n"
+    assert formatter.format_source(text) == text
+    assert formatter.format_source(text.replace(" ;\n", "\n     ; ")) == "a(X) :-\n  b(X), c(X)\n  ; c(X), d(X).\n"
+    long = [f"relation_number_{i}(Variable, Other)" for i in range(6)]
+    source = f"a(Variable) :- {', '.join(long[:2])} ; {', '.join(long[2:])}."
+    assert formatter.format_source(source).split("\n")[:3] == [
+        "a(Variable) :-",
+        f"  {', '.join(long[:2])} ;",
+        f"  {long[2]},",
+    ]

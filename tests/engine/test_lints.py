@@ -55,3 +55,5 @@ def test_a_feeder_may_be_named():
         "never-fires",
     ]
     assert lints.check(packs.modules(), ALL_FUNCTIONS, fed=["fed"], read=["told"]) == []
+    packs.add("x.dl", ".decl fed(x: int)\n.input fed\n.decl told(x: int)\n.output told\ntold(X) :- fed(X).")
+    assert lints.check(packs.modules(), ALL_FUNCTIONS) == []
