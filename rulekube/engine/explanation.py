@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rulekube.engine import provenance
-from rulekube.engine.core import Absent, Match
+from rulekube.engine.core import Absent, Lookup, Match
 from rulekube.engine.errors import Diagnostic, RuleError
 from rulekube.engine.provenance import Proof
+from rulekube.engine.provenance_aggregates import aggregate_note
 from rulekube.engine.repairs import Abduction
 from rulekube.engine.repairs_answer import Repair, Repairer
 from rulekube.engine.repairs_trial import Expand, Trials, as_it_is
@@ -145,6 +146,11 @@ def prove(state: State, known: Known) -> Proof:
         return provenance.prove(state.network, known)
     clause, binding = next(state.derivations(known))
     facts = [(g.relation, state.pattern(g.terms, binding)) for g in clause.goals if isinstance(g, Match)]
-    notes = tuple(literal(state, g, binding) for g in clause.goals if isinstance(g, Absent))
+    notes = [literal(state, g, binding) for g in clause.goals if isinstance(g, Absent)]
+    notes += [
+        aggregate_note(state, g.fold, state.pattern(g.group, binding), binding[g.target.name])
+        for g in clause.goals
+        if isinstance(g, Lookup)
+    ]
     rule = clause.rule.text if clause.rule else ""
-    return Proof(*known, rule, clause.place, tuple(prove(state, fact) for fact in facts), notes)
+    return Proof(*known, rule, clause.place, tuple(prove(state, fact) for fact in facts), tuple(notes))

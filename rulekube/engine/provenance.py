@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING, Any
 from rulekube.engine import codegen, parser
 from rulekube.engine.core import Absent, Clause, Lookup, Match
 from rulekube.engine.errors import Diagnostic, RuleError, did_you_mean
+from rulekube.engine.provenance_aggregates import aggregate_note
 from rulekube.engine.syntax import Atom, Constant, Expression, Place, RefLiteral, Variable
 from rulekube.engine.values import Fact, fact_key, show, show_fact
+from rulekube.engine.why_not_state import State
 
 if TYPE_CHECKING:
     from rulekube.engine.assembly import Assembled
 
 Known = tuple[str, Fact]
+Note = str | tuple[str, Fact, Any]
+"""A text, or an aggregate with a group and its value."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def why(network: Assembled, text: str) -> Proof | None:
 
 def prove(network: Assembled, known: Known) -> Proof:
     """The proof of a fact that holds."""
-    return _Search(network).proof(known)
+    return _Search(network, State(network)).proof(known)
 
 
 def matching(network: Assembled, text: str) -> list[Known]:
@@ -126,7 +130,7 @@ class _Derivation:
     clause: Clause
     head: Known
     premises: tuple[Known, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     waiting: int = 0
 
 
@@ -135,6 +139,7 @@ class _Search:
     """One search. `solvers` are compiled per clause as they are needed."""
 
     network: Assembled
+    state: State
     solvers: dict[int, Callable[..., Iterable[Any]]] = field(default_factory=dict)
     derivations: dict[Known, list[_Derivation]] = field(default_factory=dict)
     users: dict[Known, list[_Derivation]] = field(default_factory=dict)
@@ -182,7 +187,7 @@ class _Search:
 
     def _derivation(self, clause: Clause, known: Known, row: Fact) -> _Derivation:
         premises: list[Known] = []
-        notes: list[str] = []
+        notes: list[Note] = []
         start = 0
         for goal in clause.goals:
             if isinstance(goal, Match | Absent):
@@ -193,9 +198,9 @@ class _Search:
                 else:
                     notes.append(f"not {self._absent(goal, fact)}")
             elif isinstance(goal, Lookup):
-                kind = self.network.folds[goal.fold].fold.kind
-                notes.append(f"{kind} = {show(row[start])}")
-                start += 1
+                end = start + len(goal.group)
+                notes.append((goal.fold, row[start:end], row[end]))
+                start = end + 1
         return _Derivation(clause, known, tuple(premises), tuple(notes))
 
     def _absent(self, goal: Absent, fact: Fact) -> str:
@@ -251,7 +256,10 @@ class _Search:
         rule = derivation.clause.rule
         text = rule.text if rule is not None else ""
         premises = tuple(self._build(p) for p in derivation.premises)
-        return Proof(*known, text, derivation.clause.place, premises, derivation.notes)
+        return Proof(*known, text, derivation.clause.place, premises, tuple(map(self._note, derivation.notes)))
+
+    def _note(self, note: Note) -> str:
+        return note if isinstance(note, str) else aggregate_note(self.state, *note)
 
 
 def _wanted(clause: Clause) -> list[Any]:
@@ -261,5 +269,5 @@ def _wanted(clause: Clause) -> list[Any]:
         if isinstance(goal, Match | Absent):
             wanted += goal.terms
         elif isinstance(goal, Lookup):
-            wanted.append(goal.target)
+            wanted += [*goal.group, goal.target]
     return wanted

@@ -28,6 +28,8 @@ DEPTH = 16
 BRANCHES = 8
 """Alternatives that are followed at one point: derivations of a fact, members of an aggregate, similar facts."""
 
+AROUND_ONE = 1_000
+"""Steps that are spent on the values behind one comparison."""
 SHARES = 3
 """Among how many nearest misses the steps that are left are divided."""
 
@@ -253,8 +255,11 @@ class Abduction:
     def _influence(self, clause: Clause, binding: Binding, wanted: set[str], goal: Goal) -> list[Change]:
         """Single changes that may give these variables other values, or the goal what it looks for."""
         self._seen = set()
+        kept, self.steps = self.steps, min(self.steps // 2, AROUND_ONE)
+        share = self.steps
         found: dict[Change, None] = dict.fromkeys(self._edited(clause, binding, goal))
         found.update(dict.fromkeys(self._tuned(clause, binding, wanted, 0)))
+        self.steps = kept - (share - max(self.steps, 0))
         return sorted(found, key=lambda change: change.rank)
 
     def _edited(self, clause: Clause, binding: Binding, goal: Goal) -> Iterator[Change]:

@@ -23,6 +23,8 @@ Expand = Callable[[Change], tuple[Facts, Facts]]
 """From one change of a base fact to all facts (inserted, retracted) that change with it in the world."""
 HALVINGS = 12
 DOUBLINGS = 12
+WORK = 300_000
+"""Facts handed to rules that all trials of one question may cost together."""
 
 
 def as_it_is(change: Change) -> tuple[Facts, Facts]:
@@ -33,13 +35,17 @@ def as_it_is(change: Change) -> tuple[Facts, Facts]:
 
 @dataclass
 class Trials:
-    """Tries changes. `holds` asks whether the goal holds in the network's present state; `left` bounds the tries."""
+    """Tries changes. `holds` asks whether the goal holds in the network's present state.
+
+    `left` bounds the tries, `work` what they cost together.
+    """
 
     network: Assembled
     holds: Callable[[], bool]
     expand: Expand
-    left: int = 400
+    left: int = 150
     limit: int = 200_000
+    work: int = WORK
     known: dict[frozenset[Change], bool] = field(default_factory=dict)
 
     def succeeds(self, changes: Iterable[Change]) -> bool:
@@ -53,10 +59,15 @@ class Trials:
         if self.left <= 0:
             return False
         self.left -= 1
+        before = self.network.touched
         try:
             return self.within(changes, self.holds)
         except EvaluationError:
             return False
+        finally:
+            self.work -= self.network.touched - before
+            if self.work <= 0:
+                self.left = 0
 
     def within(self, changes: Iterable[Change], ask: Callable[[], T]) -> T:
         """What the answer is in the state after these changes. Raises EvaluationError where there is none."""

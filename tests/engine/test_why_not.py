@@ -133,3 +133,11 @@ def test_what_is_shown_is_bounded(db):
 def test_what_is_no_fact_is_refused(db, text):
     with pytest.raises(RuleError):
         db.why_not(text)
+
+
+def test_asking_leaves_no_index_behind(db):
+    relations = {name: db._network.relation(name) for name in db.program.relations}
+    db.why_not('placed("cart")')
+    before = {name: set(relation.indexes) for name, relation in relations.items()}
+    db.why_not('above("cal", "ann")', repairs=0)
+    assert {name: set(relation.indexes) for name, relation in relations.items()} == before

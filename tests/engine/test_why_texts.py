@@ -52,3 +52,34 @@ def test_asking_without_a_fact_changes_nothing(db):
     assert db.why("path(1, 3)", ["edge(1, _)"]) is None
     assert {name: db.facts(name) for name in ("edge", "path")} == before
     assert db.commit(retract={"edge": [(1, 3)]}).retracted["path"] == []
+
+
+CHOICE = """
+.decl score(pod: symbol, node: symbol, points: int, pods: int)
+.decl best(pod: symbol, node: symbol)
+best(P, N) :- score(P, _, _, _), N = argmax Node by Points then asc Pods : { score(P, Node, Points, Pods) }.
+.decl scored(pod: symbol, nodes: int)
+scored(P, N) :- score(P, _, _, _), N = count : { score(P, _, _, _) }.
+"""
+
+
+@pytest.mark.parametrize(
+    ("scores", "note"),
+    [
+        ([("n1", 80, 0), ("n2", 87, 1)], 'argmax = "n2" of 2, by (87, 1); next "n1" by (80, 0)'),
+        (
+            [("n1", 87, 2), ("n2", 87, 1)],
+            'argmax = "n2" of 2, by (87, 1); next "n1" by (87, 2); the tie goes by key 2',
+        ),
+        (
+            [("n2", 87, 1), ("n1", 87, 1)],
+            'argmax = "n1" of 2, by (87, 1); next "n2" by (87, 1); the tie goes by value',
+        ),
+        ([("n1", 5, 0)], 'argmax = "n1" of 1, by (5, 0)'),
+    ],
+)
+def test_a_choice_names_the_candidates_their_keys_and_what_decides_a_tie(scores, note):
+    db = Database.from_source(CHOICE)
+    db.commit(insert={"score": [("p", *row) for row in scores]})
+    assert db.why("best(p, N)".replace("p", '"p"')).notes == (note,)
+    assert db.why('scored("p", N)').notes == (f"count = {len(scores)}",)
