@@ -36,6 +36,7 @@ VERBS = {
     "explain": "Show how rules are evaluated: join orders, indexes, strata.",
     "profile": "Show where the work of rules goes.",
     "graph": "Show which relations read which.",
+    "lsp": "Serve editors: errors, hover, completion, formatting of rule files.",
     "fmt": "Lay out rule files: spaces, indentation, line breaks.",
     "diff": "Show what a rule file would change on the live cluster, before it does.",
     "policy": "Load, list and unload rule files of one's own.",

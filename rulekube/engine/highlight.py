@@ -52,7 +52,7 @@ class RuleLexer(RegexLexer):
             (r"array(?=[\s(\[{])|object(?=[\s(])", Keyword.Pseudo),
             (r"(?:by|then|asc|desc)(?=\s)", Keyword),
             (words(_BUILT_IN, suffix=r"(?=\s*\()"), Name.Builtin),
-            (rf"{_NAME}(?=\s*\()", Name.Function),
+            (rf"{_NAME}(?:\.{_NAME})*(?=\s*\()", Name.Function),
             (rf"{_NAME}(?=\s*:(?!-))", Name.Attribute),
             (r"[A-Z][A-Za-z0-9_]*", Name.Variable),
             (r"_\w*", Name.Variable.Magic),

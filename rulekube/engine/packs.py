@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,16 +11,24 @@ from rulekube.engine.errors import Diagnostic
 from rulekube.engine.syntax import Include, Module
 
 
+def _read(path: Path) -> str:
+    return path.read_text("utf-8")
+
+
 @dataclass
 class Packs:
-    """Parsed modules by name. A file's name is its path as given; `_files` knows each by its real path."""
+    """Parsed modules by name. A file's name is its path as given; `_files` knows each by its real path.
+
+    `read` gives the text of a file: an editor has its own for those that are open. It raises OSError.
+    """
 
     _modules: dict[str, Module] = field(default_factory=dict)
     _files: dict[Path, str] = field(default_factory=dict)
+    read: Callable[[Path], str] = _read
 
     def copy(self) -> Packs:
         """An independent copy; modules are shared, for they are frozen."""
-        return Packs(dict(self._modules), dict(self._files))
+        return Packs(dict(self._modules), dict(self._files), self.read)
 
     def modules(self) -> list[Module]:
         """All modules in the order in which they were added."""
@@ -40,7 +49,7 @@ class Packs:
     def add_file(self, path: Path) -> None:
         """Add a rule file unless it is there already."""
         if path.resolve() not in self._files:
-            self.add(str(path), path.read_text("utf-8"))
+            self.add(str(path), self.read(path))
 
     def exchange(self, module: Module) -> None:
         """Put a module in the place of the one of its name; what it includes is there already."""
@@ -60,7 +69,7 @@ class Packs:
             if path.resolve() in self._files:
                 continue
             try:
-                text = path.read_text("utf-8")
+                text = self.read(path)
             except OSError as error:
                 missing.append(_missing(module, include, error))
                 continue
