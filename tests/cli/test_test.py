@@ -1,6 +1,7 @@
 """`rulekube test`: test relations, YAML cases, coverage, mutants."""
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -121,3 +122,10 @@ def test_a_broken_file_is_an_error(tmp_path):
     result = run("--alone", tmp_path / "x_test.dl")
     assert result.return_value == 1
     assert "ERROR" in result.output and "undeclared-relation" in result.output
+
+
+def test_the_example_is_tested_whole():
+    result = run("--alone", Path(__file__).parents[2] / "examples/02-rules", "--coverage", "--mutate")
+    assert result.return_value == 0, result.output
+    assert "coverage: 100.0% of 2 rules" in result.output and " 0 survived" in result.output
+    assert "3 passed" in result.output
