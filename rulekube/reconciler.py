@@ -18,7 +18,7 @@ from typing import Any
 from rulekube.actuators.base import Action, Actuator, Fact
 from rulekube.actuators.dispatch import Dispatcher, Inline, InlineActuator, Threaded
 from rulekube.actuators.owed import ActionRelation, Owed
-from rulekube.engine import Changes, Database, Proof, Ref, Rows, WhyNot, to_json
+from rulekube.engine import Changes, Database, Proof, Ref, Rows, Standing, WhyNot, to_json
 from rulekube.errors import RuleError
 from rulekube.facts import judgement
 from rulekube.facts.admission import Request, Verdict
@@ -56,6 +56,7 @@ class Reconciler:
         self._policies = Policies(self.db)
         self._revision = 0
         self._dispatchers: list[Dispatcher] = []
+        self._told: list[Callable[[], None]] = []  # by whom a question stands
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
         self._mappings = self.db.inputs()
@@ -93,6 +94,8 @@ class Reconciler:
                 return self._follow(changes)
 
     def _follow(self, changes: Changes) -> list[Action]:
+        for told in self._told:
+            told()
         return self.owed.update(changes.inserted, changes.retracted, self._revision)
 
     # The loop.
@@ -195,6 +198,19 @@ class Reconciler:
         """Answer a query over the facts of this moment."""
         self.catch_up()
         return self.db.query(text)
+
+    def stand(self, text: str, told: Callable[[], None]) -> tuple[Standing, Callable[[], None]]:
+        """A question that stays, and what ends it; `told` is called after every commit until then. Raises RuleError."""
+        self.catch_up()
+        standing = self.db.standing(text, limit=WORK + WORK_PER_FACT * self.db.size)
+        self._told.append(told)
+        self._wake()  # it may wait for a time
+
+        def end() -> None:
+            self._told.remove(told)
+            standing.close()
+
+        return standing, end
 
     def why(self, fact: str, without: Sequence[str] = ()) -> Proof | None:
         """The proof of a fact, None where it does not hold; `without` base facts, as if they were not."""

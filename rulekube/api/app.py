@@ -179,8 +179,9 @@ def create_app(
         return await (apply.handle(writes, call) if call.http.content_type == apply.MEDIA else writes.patch(call))
 
     discovery = Discovery(resources.TABLE)
+    questions = Questions(brain)
     server = Server(
-        Documents(discovery, OpenApi(discovery), Questions(brain)),
+        Documents(discovery, OpenApi(discovery), questions),
         {
             "get": reads.get,
             "list": reads.list,
@@ -214,6 +215,7 @@ def create_app(
 
     async def end_watches(_app: web.Application) -> None:
         hub.stop()
+        questions.stop()
 
     app.on_shutdown.append(end_watches)
     app.cleanup_ctx.append(commit)

@@ -6,6 +6,7 @@ start-up is left out, said in the log, and stays in its file.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import re
@@ -45,6 +46,10 @@ class ClusterBrain:
         """The answers to a question, as JSON."""
         rows = self._reconciler.query(text)
         return {"columns": list(rows.columns), "rows": [[plain(value) for value in row] for row in rows]}
+
+    def stand(self, text: str) -> StandingQuestion:
+        """A question that stays, over the facts as they change."""
+        return StandingQuestion(self._reconciler, text)
 
     def why(self, text: str, without: Sequence[str] = ()) -> dict[str, Any] | None:
         """A proof tree as JSON, None where the fact does not hold; as if the facts `without` were not there."""
@@ -98,6 +103,41 @@ class ClusterBrain:
             file.flush()
             os.fsync(file.fileno())
         os.replace(scratch, path)
+
+
+class StandingQuestion:
+    """Implements the API's `Standing` over one reconciler; used in its loop's thread."""
+
+    def __init__(self, reconciler: Reconciler, text: str) -> None:
+        self._news = asyncio.Event()
+        self._ended = False
+        self._standing, self._close = reconciler.stand(text, self._news.set)
+
+    def answers(self) -> dict[str, Any]:
+        """The present answers; changes are told from here on."""
+        self._standing.changes()
+        return {"columns": list(self._standing.columns), "rows": _rows(self._standing.rows)}
+
+    async def next(self) -> dict[str, Any] | None:
+        """The next change; the error, where a change of the rules ended the question; then None."""
+        while not self._ended:
+            await self._news.wait()
+            self._news.clear()
+            came, went = self._standing.changes()
+            self._ended = self._standing.error is not None
+            if self._ended:
+                return {"error": str(self._standing.error)}
+            if came or went:
+                return {"came": _rows(came), "went": _rows(went)}
+        return None
+
+    def close(self) -> None:
+        """Stop asking."""
+        self._close()
+
+
+def _rows(rows: Iterable[Sequence[Any]]) -> list[list[Any]]:
+    return [[plain(value) for value in row] for row in rows]
 
 
 def placed(proof: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """RuleKube's own endpoints: queries, proofs, and a user's own rule packs, live.
 
     POST   /rulekube/query       {"query": "pod_node(P, N)"}   -> {"columns": […], "rows": [[…]]}
+    POST   /rulekube/query?watch=true  {"query": "…"}          -> lines of JSON, see `standing`
     POST   /rulekube/why         {"fact": "bound(P, N)"}       -> {"proof": {…} | null}
     POST   /rulekube/why-not     {"fact": "fits(P, N)"}        -> {"holds": …, "causes": […], "repairs": […], …}
     GET    /rulekube/packs                                     -> {"packs": [name, …]}
@@ -21,7 +22,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
-from rulekube.api import status
+from rulekube.api import standing, status
 from rulekube.errors import ApiError, RuleError, RuleKubeError
 
 RawObject = dict[str, Any]
@@ -33,6 +34,10 @@ class Brain(Protocol):
 
     def query(self, text: str) -> Any:
         """{"columns": […], "rows": [[…]]}, JSON throughout."""
+        ...
+
+    def stand(self, text: str) -> standing.Standing:
+        """A question that stays. Raises RuleError."""
         ...
 
     def why(self, text: str, without: Sequence[str]) -> Any:
@@ -65,6 +70,11 @@ class Questions:
 
     def __init__(self, brain: Brain | None) -> None:
         self._brain = brain
+        self._ending = asyncio.Event()
+
+    def stop(self) -> None:
+        """End the standing questions: the server goes."""
+        self._ending.set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """One request below /rulekube/."""
@@ -73,6 +83,8 @@ class Questions:
         parts = request.path.removeprefix(ROOT).strip("/").split("/")
         body = await _body(request)
         try:
+            if parts == ["query"] and request.query.get("watch") in ("true", "1"):
+                return await standing.stream(request, self._brain.stand(_text(body, "query")), self._ending)
             answer = await self._answer(self._brain, request.method, parts, body)
         except KeyError as error:
             raise ApiError(

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -101,6 +103,26 @@ class Client:
         except ValueError:
             status = {"message": answer.text.strip()}
         raise ApiError(status.get("reason", ""), status.get("message", ""), status.get("details"), answer.status_code)
+
+    def lines(self, path: str, body: dict[str, Any]) -> Iterator[Any]:
+        """The lines of JSON that a question which stays is answered by, as they come. Raises RuleError."""
+        try:
+            answer = self._session.post(
+                urljoin(self.server, path.lstrip("/")), json=body, stream=True, timeout=(60, None)
+            )
+        except requests.RequestException as error:
+            raise NoClusterError(f"no cluster answers at {self.server.rstrip('/')}: {reason(error)}") from error
+        with answer:
+            if answer.status_code == 422:
+                raise RuleError(answer.json()["message"])
+            if answer.status_code >= 400:
+                raise ApiError("", answer.text.strip(), None, answer.status_code)
+            try:
+                for line in answer.iter_lines(chunk_size=1):
+                    if line:
+                        yield json.loads(line)
+            except requests.RequestException as error:
+                raise NoClusterError(f"the cluster at {self.server.rstrip('/')} is gone: {reason(error)}") from error
 
     def ask(self, path: str, body: dict[str, Any]) -> Any:
         """Put a question to the rules. Raises RuleError where the question itself is wrong."""

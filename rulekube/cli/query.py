@@ -28,8 +28,9 @@ from rulekube.cli.output import show_table
     show_default=True,
     help="Form of the answer.",
 )
+@click.option("--watch", is_flag=True, help="Stay, and print what comes (+) and goes (-). Ctrl-C ends it.")
 @kubeconfig_option
-def command(question: str, files: tuple[Path, ...], output: str, kubeconfig: str | None) -> int:
+def command(question: str, files: tuple[Path, ...], output: str, watch: bool, kubeconfig: str | None) -> int:
     """Ask a logic question of a live cluster, or of rule files.
 
     Variables are Capitalised, `_` is anything, symbols are quoted, objects are written kind/namespace/name. A question
@@ -40,13 +41,30 @@ def command(question: str, files: tuple[Path, ...], output: str, kubeconfig: str
       rulekube query 'pod_node(Pod, Node)'
       rulekube query 'pod_phase(P, "Pending"), label(P, "app", App)' -o json
       rulekube query -f examples/02-rules/reachable.dl 'path("a", X)'
+      rulekube query --watch 'pod_phase(Pod, Phase)'
     """
+    if watch:
+        return follow(question, files, output, kubeconfig)
     columns, rows = ask_files(question, files) if files else ask_cluster(question, kubeconfig)
     if columns:
         show_table(columns, rows, output)
         return 0
     click.echo({"json": "true" if rows else "false"}.get(output, "yes" if rows else "no"))
     return 0 if rows else 1
+
+
+def follow(question: str, files: tuple[Path, ...], output: str, kubeconfig: str | None) -> int:
+    """Watch the answers until Ctrl-C."""
+    from rulekube.cli import standing
+
+    try:
+        if files:
+            standing.watch_files(question, output, files)
+        else:
+            standing.watch_cluster(question, output, kubeconfig)
+    except KeyboardInterrupt:
+        click.echo("", err=True)
+    return 0
 
 
 def ask_files(question: str, files: tuple[Path, ...]) -> tuple[list[str], list[list[object]]]:
