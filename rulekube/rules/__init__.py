@@ -14,6 +14,7 @@ CONTROLLERS: tuple[str, ...] = (
     "controllers/endpoints_write.dl",
     "controllers/endpointslice_mirroring.dl",
     "controllers/endpointslice_write.dl",
+    "controllers/event_expiry.dl",
     "controllers/eviction.dl",
     "controllers/eviction_cancelled.dl",
     "controllers/garbage_collection.dl",
