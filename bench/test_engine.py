@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.engine import workload
+from rulekube.bench import workload
 from rulekube.engine import Database, naive
 
-HERE = Path(__file__).parent / "engine"
+HERE = Path(workload.__file__).parent
 SIZES = [5_000, 50_000]  # pods; a Service per 25, a replica set per 10
 COUNTS = ("endpoint", "missing", "surplus")
 EXPECTED = {  # after loading, and after 1,000 changes

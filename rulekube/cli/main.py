@@ -41,6 +41,7 @@ VERBS = {
     "diff": "Show what a rule file would change on the live cluster, before it does.",
     "policy": "Load, list and unload rule files of one's own.",
     "conformance": "Run recorded inputs against Kubernetes' recorded answers.",
+    "bench": "Measure on this machine what is said about speed.",
     "completion": "Print the shell's completion script.",
     "version": "Show the version.",
 }

@@ -81,3 +81,43 @@ def changes(base: Facts, count: int) -> Iterator[Commit]:
 def _facts(pod: str, labels: list[tuple[str, str]], owner: str, phase: str, ready: set[str]) -> Facts:
     facts: Facts = {"label": [(pod, *pair) for pair in labels], "owner": [(pod, owner)], "phase": [(pod, phase)]}
     return {**facts, "ready": [(pod,)]} if pod in ready else facts
+
+
+def chain(length: int) -> Facts:
+    """W1: nodes in a row."""
+    return {"edge": [(i, i + 1) for i in range(length)]}
+
+
+def digraph(nodes: int, edges: int) -> Facts:
+    """W1: random edges, no loops."""
+    chance = random.Random(1)
+    found: set[tuple[int, int]] = set()
+    while len(found) < edges:
+        a, b = chance.randrange(nodes), chance.randrange(nodes)
+        if a != b:
+            found.add((a, b))
+    return {"edge": sorted(found)}
+
+
+def placement(pods: int, nodes: int, shapes: int = 20) -> Facts:
+    """W4: pods in so many shapes, nodes partly allocated."""
+    chance = random.Random(4)
+    keys = ("dedicated", "gpu", "spot")
+    made = []
+    for _ in range(shapes):
+        size = chance.choice((100, 250, 500, 1000, 2000)), chance.choice((128, 256, 512, 1024, 4096))
+        pairs = ("zone", f"z{chance.randrange(4)}"), ("disk", chance.choice(("ssd", "hdd")))
+        made.append((size, [x for x in pairs if chance.random() < 0.4], [k for k in keys if chance.random() < 0.35]))
+    facts: Facts = {name: [] for name in ("pod", "wants", "tolerates", "node", "node_label", "taint")}
+    for p in range(pods):
+        size, wanted, tolerated = made[chance.randrange(shapes)]
+        facts["pod"].append((p, *size))
+        facts["wants"] += [(p, *pair) for pair in wanted]
+        facts["tolerates"] += [(p, key) for key in tolerated]
+    for n in range(nodes):
+        cpu, memory = chance.choice((4000, 8000, 16000)), chance.choice((8192, 16384, 32768))
+        free = cpu - chance.randrange(0, cpu + 1, 100), memory - chance.randrange(0, memory + 1, 64)
+        facts["node"].append((n, cpu, memory, *free))
+        facts["node_label"] += [(n, "zone", f"z{chance.randrange(4)}"), (n, "disk", chance.choice(("ssd", "hdd")))]
+        facts["taint"] += [(n, key) for key in keys if chance.random() < 0.15]
+    return facts

@@ -1,0 +1,1 @@
+"""The engine measured: workloads, hand-written twins, peers."""
