@@ -16,12 +16,14 @@ from itertools import islice
 from typing import Any
 
 from rulekube.engine.core import Absent, Clause, Compare, Enumerate, Goal, Lookup, Match, names
+from rulekube.engine.repairs_change import NOTHING, Change, Changes, constantly, setting
 from rulekube.engine.syntax import Call, Expression, Variable
-from rulekube.engine.values import NO_VALUE, Fact, Json, Ref, fact_key
+from rulekube.engine.values import NO_VALUE, Fact, Ref, fact_key
 from rulekube.engine.why_not_closest import distance
-from rulekube.engine.why_not_search import Missing, head_tests, is_trivial, standing
+from rulekube.engine.why_not_search import head_tests, is_trivial, standing
 from rulekube.engine.why_not_state import Binding, Known, Pattern, State, bound
 from rulekube.engine.why_not_text import atom
+from rulekube.engine.why_not_tree import Missing
 
 DEPTH = 16
 """Relations between the goal and a changed base fact."""
@@ -32,35 +34,6 @@ AROUND_ONE = 1_000
 """Steps that are spent on the values behind one comparison."""
 SHARES = 3
 """Among how many nearest misses the steps that are left are divided."""
-
-
-@dataclass(frozen=True)
-class Change:
-    """One base fact inserted (`old` is None), retracted (`new` is None) or altered.
-
-    `tuned` is the column whose number is still to be found; `new` is then None.
-    """
-
-    relation: str
-    old: Fact | None
-    new: Fact | None
-    tuned: int = -1
-
-    @property
-    def operation(self) -> str:
-        """`insert`, `alter` or `retract`."""
-        if self.old is None:
-            return "insert"
-        return "alter" if self.new is not None or self.tuned >= 0 else "retract"
-
-    @property
-    def rank(self) -> int:
-        """The order in which equally large repairs are tried: alter, insert, retract."""
-        return ("alter", "insert", "retract").index(self.operation)
-
-
-Changes = frozenset[Change]
-NOTHING: Changes = frozenset()
 
 
 @dataclass
@@ -127,9 +100,10 @@ class Abduction:
 
     def _given(self, relation: str, pattern: Pattern) -> Iterator[Change]:
         """Alter a fact that differs in one column, or insert one."""
+        named = self._names(relation)
         for i, wanted in enumerate(pattern):
-            if wanted is NO_VALUE or isinstance(wanted, Ref) or (i == 0 and len(pattern) > 1):
-                continue  # the first column says whom a fact is about
+            if wanted is NO_VALUE or isinstance(wanted, Ref) or i in named:
+                continue
             relaxed = (*pattern[:i], NO_VALUE, *pattern[i + 1 :])
             near = sorted(
                 islice(self.state.facts(relation, relaxed), 50), key=lambda f: (distance(pattern, f), fact_key(f))
@@ -148,13 +122,17 @@ class Abduction:
 
     def _is_taken(self, relation: str, pattern: Pattern) -> bool:
         """Whether an object has one such fact at most, and has it: then it can be altered, and none be added."""
-        info = self.state.network.program.relations[relation]
-        if info.mapping is None:
+        if self.state.network.program.relations[relation].mapping is None:
             return False
-        keys = re.findall(r"[\[{](\w+)[\]}]", info.mapping.path)
-        columns = {0, *(info.columns.index(key) for key in keys if key in info.columns)}
+        columns = self._names(relation)
         key = tuple(value if i in columns else NO_VALUE for i, value in enumerate(pattern))
         return NO_VALUE not in (key[i] for i in columns) and next(self.state.facts(relation, key), None) is not None
+
+    def _names(self, relation: str) -> set[int]:
+        """The columns that say which fact it is, not what it says: the object, and its path's indexes and keys."""
+        info = self.state.network.program.relations[relation]
+        keys = re.findall(r"[\[{](\w+)[\]}]", info.mapping.path) if info.mapping is not None else []
+        return {0 if len(info.columns) > 1 else -1, *(info.columns.index(key) for key in keys if key in info.columns)}
 
     def _achieve(
         self, clause: Clause, left: Sequence[Goal], binding: Binding, size: int
@@ -280,7 +258,7 @@ class Abduction:
             side = side.arguments[0]
         if not isinstance(side, Variable):
             return
-        yield from self._replaced(clause, binding, side.name, _constantly(value), 0)
+        yield from self._replaced(clause, binding, side.name, constantly(value), 0)
         for goal in clause.goals:
             if isinstance(goal, Enumerate) and goal.builtin == "field" and goal.outputs[1] == side:
                 yield from self._set_field(clause, binding, goal, value)
@@ -290,7 +268,7 @@ class Abduction:
     def _set_field(self, clause: Clause, binding: Binding, goal: Enumerate, value: Any) -> Iterator[Change]:
         key, source = self.state.value(goal.outputs[0], binding), goal.inputs[0]
         if key is not NO_VALUE and value is not NO_VALUE and isinstance(source, Variable):
-            yield from self._replaced(clause, binding, source.name, _setting(key, value), 0)
+            yield from self._replaced(clause, binding, source.name, setting(key, value), 0)
 
     def _looked_for(self, clause: Clause, binding: Binding, goal: Enumerate) -> Any:
         """What a field's value must become, as another literal says: `Wanted = symbol(Value)`."""
@@ -314,8 +292,10 @@ class Abduction:
                 continue
             if self.state.is_base(goal.relation):
                 if self.may_change(goal.relation, "alter"):
-                    new = tuple(changed(v) if i in columns else v for i, v in enumerate(fact))
-                    yield Change(goal.relation, fact, new)
+                    open_ = set(columns) - self._names(goal.relation)
+                    new = tuple(changed(v) if i in open_ else v for i, v in enumerate(fact))
+                    if new != fact:
+                        yield Change(goal.relation, fact, new)
                 continue
             for below, values in islice(self.state.derivations((goal.relation, fact)), BRANCHES):
                 for i in columns:
@@ -345,7 +325,7 @@ class Abduction:
         if self.state.is_base(relation):
             types = self.state.network.program.relations[relation].types
             if self.may_change(relation, "alter"):
-                for i in columns:
+                for i in sorted(set(columns) - self._names(relation)):
                     if types[i] in ("int", "float", "quantity"):
                         yield Change(relation, fact, None, i)
             return
@@ -399,18 +379,3 @@ def _closure(clause: Clause, wanted: set[str]) -> set[str]:
             elif isinstance(goal, Enumerate) and not goal.negated and names(goal.outputs) & found:
                 more |= names(goal.inputs)
     return found
-
-
-def _constantly(value: Any) -> Callable[[Any], Any]:
-    return lambda _: value
-
-
-def _setting(key: str, new: Any) -> Callable[[Any], Any]:
-    """A JSON object with one field set."""
-
-    def changed(old: Any) -> Any:
-        if not isinstance(old, Json) or not isinstance(old.value, dict):
-            return old
-        return Json({**old.value, key: new.value if isinstance(new, Json) else new})
-
-    return changed

@@ -9,7 +9,8 @@ from itertools import islice
 from typing import Any
 
 from rulekube.engine.analysis import Program
-from rulekube.engine.repairs import Abduction, Change, Changes
+from rulekube.engine.repairs import Abduction
+from rulekube.engine.repairs_change import Change, Changes
 from rulekube.engine.repairs_trial import Trials
 from rulekube.engine.syntax import Mapping
 from rulekube.engine.values import Fact, Ref

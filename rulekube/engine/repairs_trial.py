@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rulekube.engine.errors import EvaluationError
 from rulekube.engine.hypothetical import Facts, assumed
-from rulekube.engine.repairs import Change
+from rulekube.engine.repairs_change import Change
 from rulekube.engine.values import Fact
 
 if TYPE_CHECKING:

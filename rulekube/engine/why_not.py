@@ -9,7 +9,7 @@ from typing import Any
 from rulekube.engine.provenance import Proof
 from rulekube.engine.repairs_answer import Repair
 from rulekube.engine.why_not_causes import Cause, nearest
-from rulekube.engine.why_not_search import Missing
+from rulekube.engine.why_not_tree import Missing
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from typing import Any
 
 from rulekube.engine.syntax import Place
 from rulekube.engine.values import Ref
-from rulekube.engine.why_not_search import Attempt, Failure, Missing
 from rulekube.engine.why_not_text import brief
+from rulekube.engine.why_not_tree import Attempt, Failure, Missing
 
 
 @dataclass(frozen=True)

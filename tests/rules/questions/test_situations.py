@@ -104,6 +104,12 @@ class TestPendingPod:
         assert proposed(answer)[0] == 'pod/shop/on-n3-0: remove spec.nodeName ("n3")'
         assert all("remove spec.nodeName" in text for text in proposed(answer))
 
+    def test_every_change_says_which_field_it_changes(self, shop):
+        shop.apply(pod("huge", "900"))
+        answer = shop.db.why_not("scheduled(pod/shop/huge)", repairs=10)
+        assert all(text["field"] for repair in answer.repairs for text in repair.texts)
+        assert proposed(answer)[0] == "pod/shop/huge: spec.containers[0].resources.requests.cpu 900 -> 4"
+
     def test_a_gate_holds_a_pod(self, shop):
         shop.apply(pod("gated", schedulingGates=[{"name": "wait-for-quota"}]))
         answer = shop.db.why_not("scheduled(pod/shop/gated)")
