@@ -13,6 +13,8 @@ from rulekube.cli.program import Source, alone_option, known_relation
 from rulekube.engine import dependencies, planning
 from rulekube.engine.planning import Planned, RulePlan
 
+KEPT = {"view": "not kept: written into what reads it", "checked": "checked: changed parts are derived anew"}
+
 
 @click.command("explain")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -51,7 +53,8 @@ def text(found: Planned, strata: dict[str, int]) -> str:
     lines = []
     for rule in found.rules:
         stratum = f"   stratum {strata[rule.relation]}" if rule.relation in strata else ""
-        lines.append(f"{rule.head}   [{rule.place}]{stratum}")
+        kept = f"   {KEPT[rule.kept]}" if rule.kept else ""
+        lines.append(f"{rule.head}   [{rule.place}]{stratum}{kept}")
         for order in rule.orders:
             lines.append(f"  {f'changed: {order.changed}' if order.changed else 'loaded:'}")
             width = max((len(step.literal) for step in order.steps), default=0)
@@ -68,6 +71,7 @@ def plain(found: Planned, strata: dict[str, int]) -> dict[str, Any]:
                 "head": rule.head,
                 "place": str(rule.place),
                 "stratum": strata.get(rule.relation),
+                "kept": rule.kept or "yes",
                 "plans": [
                     {
                         "changed": order.changed or None,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rulekube.engine import codegen, plan
+from rulekube.engine import codegen, plan, views
 from rulekube.engine.analysis import Program
 from rulekube.engine.core import Absent, Clause, Compare, Enumerate, Fold, Goal, Lookup, Match, names
 from rulekube.engine.notation import Notation
@@ -35,12 +35,17 @@ class Order:
 
 @dataclass(frozen=True)
 class RulePlan:
-    """The plans of one conjunction; a rule with alternatives has several."""
+    """The plans of one conjunction; a rule with alternatives has several.
+
+    `kept`: "view" where the relation is not kept but written into the rule that reads it, "checked" where parts that
+    may have changed are derived anew (see `views`); the plans are then those of the rule as it is written.
+    """
 
     head: str
     relation: str
     place: Place
     orders: tuple[Order, ...]
+    kept: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def planned(
     program: Program, clauses: Sequence[Clause], folds: Mapping[str, Fold], chosen: Sequence[Clause]
 ) -> Planned:
     """The plans of the chosen clauses."""
-    writer = _Writer(program, Notation(clauses, folds))
+    writer = _Writer(program, Notation(clauses, folds), views.find(program, clauses, folds.values()))
     rules = tuple(writer.rule(clause) for clause in chosen if clause.goals)
     indexes: dict[str, dict[tuple[str, ...], None]] = {}
     for step in (s for rule in rules for order in rule.orders for s in order.steps):
@@ -83,14 +88,17 @@ def behind(clauses: Sequence[Clause], chosen: Iterable[Clause], folds: Mapping[s
 
 
 class _Writer:
-    def __init__(self, program: Program, notation: Notation) -> None:
+    def __init__(self, program: Program, notation: Notation, unkept: views.Views) -> None:
         self.program = program
         self.notation = notation
+        self.unkept = unkept
 
     def rule(self, clause: Clause) -> RulePlan:
         changing = [i for i, goal in enumerate(clause.goals) if codegen.relation_of(goal)]
         orders = [self.order(clause, None), *(self.order(clause, i) for i in changing)]
-        return RulePlan(self.notation.head(clause), clause.head, clause.place, tuple(orders))
+        kept = "view" if clause.head in self.unkept.definitions else ""
+        kept = "checked" if clause.head in self.unkept.checked else kept
+        return RulePlan(self.notation.head(clause), clause.head, clause.place, tuple(orders), kept)
 
     def order(self, clause: Clause, start: int | None) -> Order:
         known = set() if start is None else names(clause.goals[start])

@@ -103,3 +103,13 @@ def test_the_graph_knows_strata_negation_and_recursion(source):
         ("path", "count"),
     }
     assert {n.name for n in dependencies.part(whole, "path").nodes} == {"edge", "path"}
+
+
+def test_relations_that_are_not_kept_are_marked(tmp_path):
+    lines = [".decl has(o: int, r: int)", ".decl needs(s: int, r: int)", ".decl pair(s: int, o: int)"]
+    lines += ["pair(S, O) :- needs(S, R), has(O, R).", ".decl lacking(s: int, o: int)"]
+    lines += ["lacking(S, O) :- pair(S, O), needs(S, R), not has(O, R).", ".decl ok(s: int, o: int)", ".output ok"]
+    lines += ["ok(S, O) :- pair(S, O), not lacking(S, O)."]
+    (tmp_path / "p.dl").write_text("\n".join(lines))
+    found = plan_of(Source([tmp_path / "p.dl"], alone=True))
+    assert {rule.relation: rule.kept for rule in found.rules} == {"pair": "view", "lacking": "view", "ok": "checked"}
