@@ -37,12 +37,17 @@ def refusals() -> Iterator[None]:
         raise ActuatorError(str(error.args[-1])) from error
 
 
+def metric(cluster: str) -> int:
+    """What the cluster's routes are told by."""
+    return METRICS + int(cluster_tag(cluster), 16)
+
+
 class Kernel:
     """The cluster's bridges and routes in the kernel."""
 
     def __init__(self, cluster: str) -> None:
         self._prefix = bridge_prefix(cluster)
-        self._metric = METRICS + int(cluster_tag(cluster), 16)
+        self._metric = metric(cluster)
         self._netlink = IPRoute()
 
     def close(self) -> None:

@@ -30,6 +30,7 @@ from rulekube.api import authn
 from rulekube.api.app import COMMITTER, create_app
 from rulekube.api.brain import ClusterBrain
 from rulekube.cli import certificates
+from rulekube.cli.carrier import Carrier
 from rulekube.cli.kubeconfig import ensure_tokens, write_kubeconfig
 from rulekube.cli.machine import Machine
 from rulekube.cli.settings import Settings
@@ -40,6 +41,7 @@ from rulekube.facts.writer import Writer
 from rulekube.reconciler import Reconciler
 
 log = logging.getLogger("rulekube")
+IP_FREEBIND = 15  # linux/in.h: bind to an address that the machine does not have yet
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 
 
@@ -51,17 +53,22 @@ def clock() -> int:
 class Cluster:
     """The control plane: everything but the nodes. Made and used in one event loop's thread."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, listening: socket.socket, pods_side: str | None) -> None:
+        """`listening` is where users reach the server; `pods_side` this machine's address to pods, if it has any."""
         self.settings = settings
-        self._socket = bound_socket(settings.host, settings.port)
-        self.port: int = self._socket.getsockname()[1]
+        self.port: int = listening.getsockname()[1]
+        self._sockets = [listening]
+        advertised = advertised_address(settings.host, pods_side)
+        if advertised is not None and advertised == pods_side:
+            self._sockets.append(bound_socket(pods_side, self.port, is_there=False))
         service_ip = str(next(ipaddress.ip_network(settings.service_cidr).hosts()))
-        self.pki = certificates.ensure(settings.data / "pki", sorted({settings.host, "127.0.0.1", service_ip}))
+        addresses = {settings.host, "127.0.0.1", service_ip, advertised or service_ip}
+        self.pki = certificates.ensure(settings.data / "pki", sorted(addresses))
         self.store = SQLiteStore(settings.data / "store.db")
         self.writer = Writer(self.store, clock, lambda: str(uuid.uuid4()))
         self.facts: dict[str, Any] = {
             **dict(settings.facts()),
-            "apiserver-address": advertised_address(settings.host),
+            **({"apiserver-address": advertised} if advertised is not None else {}),
             "apiserver-port": self.port,
             "apiserver-service-ip": service_ip,
             "root-ca": self.pki.ca.read_text(),
@@ -99,7 +106,8 @@ class Cluster:
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
         await app[COMMITTER].wait(self.store.revision)
-        await web.SockSite(self._runner, self._socket, ssl_context=self._tls()).start()
+        for listening in self._sockets:
+            await web.SockSite(self._runner, listening, ssl_context=self._tls()).start()
         for path in {self.settings.data / "kubeconfig", self.settings.kubeconfig or self.settings.data / "kubeconfig"}:
             write_kubeconfig(path, f"https://{self.settings.host}:{self.port}", self.pki.ca, token)
 
@@ -119,16 +127,19 @@ class Cluster:
         self.reconciler.stop()
         if self._runner is not None:
             await self._runner.cleanup()
-        self._socket.close()
+        for listening in self._sockets:
+            listening.close()
         self.store.sync()
         self.store.close()
 
 
-def bound_socket(host: str, port: int) -> socket.socket:
-    """A listening address that is ours from now on."""
+def bound_socket(host: str, port: int, *, is_there: bool = True) -> socket.socket:
+    """A listening address that is ours from now on; where it `is_there` not yet, from the moment it is."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     found = socket.socket(family, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if not is_there:
+        found.setsockopt(socket.IPPROTO_IP, IP_FREEBIND, 1)
     try:
         found.bind((host, port))
     except OSError as error:
@@ -137,19 +148,23 @@ def bound_socket(host: str, port: int) -> socket.socket:
     return found
 
 
-def advertised_address(host: str) -> str:
-    """The address behind Service default/kubernetes: where we listen, or this machine's own where that is loopback.
+def advertised_address(host: str, pods_side: str | None) -> str | None:
+    """The address behind Service default/kubernetes, None where pods cannot reach any.
 
-    Source: k8s.io/apimachinery/pkg/util/net.ResolveBindAddress.
+    It is where we listen, this machine's own where that is every address, and `pods_side` where it is loopback.
+    Source: k8s.io/apimachinery/pkg/util/net.ResolveBindAddress, which would name an address where nobody listens.
     """
-    if not ipaddress.ip_address(host).is_loopback and not ipaddress.ip_address(host).is_unspecified:
+    listens = ipaddress.ip_address(host)
+    if listens.is_loopback:
+        return pods_side
+    if not listens.is_unspecified:
         return host
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(("192.0.2.1", 9))  # a documentation address; connecting a datagram socket sends nothing
             return str(probe.getsockname()[0])
         except OSError:
-            return "192.0.2.1"  # no way out of this machine: nobody but us could reach it anyway
+            return None  # no way out of this machine, so no address of its own
 
 
 async def serve(settings: Settings, output: str) -> None:
@@ -157,28 +172,34 @@ async def serve(settings: Settings, output: str) -> None:
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    cluster, machine = Cluster(settings), None
+    listening = bound_socket(settings.host, settings.port)
+    carrier = await asyncio.to_thread(Carrier.find, settings)
+    cluster: Cluster | None = None
+    machine: Machine | None = None
     try:
-        machine = await Machine.start(settings, cluster) if settings.nodes else None
+        cluster = Cluster(settings, listening, carrier.gateway)
+        machine = Machine(settings, cluster, carrier) if settings.nodes else None
         await cluster.start(machine)
         if machine is not None:
             machine.run()
-        announce(settings, cluster, machine, output)
+        announce(settings, cluster, carrier, output)
         await stop.wait()
     finally:
         click.echo("ending the cluster", err=True)
         if machine is not None:
             await machine.stop()
-        await cluster.stop()
+        await asyncio.to_thread(carrier.stop)
+        if cluster is not None:
+            await cluster.stop()
         for name in ("ready", "engine.json"):
             (settings.data / name).unlink(missing_ok=True)
 
 
-def announce(settings: Settings, cluster: Cluster, machine: Machine | None, output: str) -> None:
+def announce(settings: Settings, cluster: Cluster, carrier: Carrier, output: str) -> None:
     """Say how to reach the cluster, and leave the same in DATA/ready for whoever waits for it."""
     kubeconfig = Path(settings.kubeconfig or settings.data / "kubeconfig").resolve()
     server = f"https://{settings.host}:{cluster.port}"
-    runs = machine.description if machine is not None else {"runtime": "none", "why": "started without nodes"}
+    runs = carrier.description
     (settings.data / "engine.json").write_text(json.dumps(runs))
     text = (
         f"RuleKube serves on {server} with {settings.nodes} nodes.\n"

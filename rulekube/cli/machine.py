@@ -1,28 +1,21 @@
-"""What carries pods and Services on this machine: a container engine, one agent a node, and one network agent.
-
-The engine is chosen once, at start: Docker where one answers or a private one may be started, else pretend containers;
-`description` says which, why, and how to get the other. The network agent runs where containers are real.
-"""
+"""What carries pods and Services on this machine: one agent a node, and where containers are real a network agent."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import os
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from rulekube import rules
-from rulekube.actuators import docker_engine
-from rulekube.actuators.docker_engine import Engine
 from rulekube.actuators.nftables import NftablesActuator
 from rulekube.actuators.routes import RoutesActuator
 from rulekube.actuators.volumes import Token
 from rulekube.api.subresources import LogOptions
+from rulekube.cli.carrier import Carrier
 from rulekube.cli.settings import Settings
 from rulekube.engine import Ref
-from rulekube.errors import ActuatorError, ApiError, SetupError
+from rulekube.errors import ActuatorError, ApiError
 from rulekube.facts.store import Key
 from rulekube.node.agent import NodeAgent, NodeConfig
 from rulekube.reconciler import Reconciler
@@ -32,33 +25,15 @@ if TYPE_CHECKING:
 
 
 class Machine:
-    """The agents of one machine. `start` makes them, `run` lets them work, `stop` removes what they made."""
+    """The agents of one machine. `run` lets them work, `stop` removes what they made."""
 
-    def __init__(self, settings: Settings, cluster: Cluster, engine: Engine | None, why: str) -> None:
-        self._settings, self._cluster, self._engine = settings, cluster, engine
-        self.identity = hashlib.sha256(str(settings.data).encode()).hexdigest()[:8]
-        self.description = {
-            "runtime": "docker" if engine else "simulated",
-            "url": engine.url if engine else None,
-            "private": bool(engine and engine.private),
-            "cluster": self.identity,
-            "why": why,
-        }
+    def __init__(self, settings: Settings, cluster: Cluster, carrier: Carrier) -> None:
+        self._settings, self._cluster, self._engine = settings, cluster, carrier.engine
+        self.identity = settings.identity
         self.agents = {name: self._agent(name, number) for number, name in enumerate(node_names(settings.nodes), 1)}
-        self.network = self._network() if engine else None
+        self.network = self._network() if carrier.engine else None
         self._routes, self._nftables = RoutesActuator(self.identity), NftablesActuator(self.identity)
         self._tasks: list[asyncio.Task[None]] = []
-
-    @classmethod
-    async def start(cls, settings: Settings, cluster: Cluster) -> Machine:
-        """Find what runs containers, and make the agents."""
-        engine, why = await asyncio.to_thread(choose_engine, settings)
-        try:
-            return cls(settings, cluster, engine, why)
-        except BaseException:
-            if engine is not None:
-                engine.stop()
-            raise
 
     def _agent(self, name: str, number: int) -> NodeAgent:
         from rulekube.cli.cluster import clock
@@ -106,8 +81,6 @@ class Machine:
             self.network.stop()
             self._nftables.clean()
             self._routes.clean()
-        if self._engine is not None:
-            self._engine.stop()
 
     def _issue_token(self, pod: Ref, account: str, audience: str, seconds: int) -> Token:
         """A service account's token for a pod, as the TokenRequest API gives it; renewed after 80 % of its life."""
@@ -135,18 +108,3 @@ class Machine:
 def node_names(count: int) -> list[str]:
     """n1, n2, …"""
     return [f"n{number}" for number in range(1, count + 1)]
-
-
-def choose_engine(settings: Settings) -> tuple[Engine | None, str]:
-    """What runs containers, and why. Raises SetupError where Docker was asked for and there is none."""
-    if settings.runtime == "simulated":
-        return None, "asked for; containers are pretended"
-    try:
-        if os.geteuid() != 0:
-            raise SetupError("real pods need root, for their network; run as root to get them")
-        engine = docker_engine.find(settings.data)
-    except SetupError as error:
-        if settings.runtime == "docker":
-            raise
-        return None, f"containers are pretended: {error}"
-    return engine, f"Docker Engine {engine.version} at {engine.url}" + (", our own" if engine.private else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,16 @@ class Settings:
     def port(self) -> int:
         """The port the API server listens on; 0 lets the system choose."""
         return int(self.listen.rpartition(":")[2])
+
+    @property
+    def identity(self) -> str:
+        """What tells this cluster from others on the machine: a hash of where its files are."""
+        return hashlib.sha256(str(self.data).encode()).hexdigest()[:8]
+
+    @property
+    def ranges(self) -> dict[str, str]:
+        """The cluster's address ranges, by the flags that set them."""
+        return {"--pod-cidr": self.pod_cidr, "--service-cidr": self.service_cidr}
 
     def pod_cidr_of(self, number: int) -> str:
         """The /24 of node `number`, counted from 1: the first /24 of the range belongs to nobody."""
