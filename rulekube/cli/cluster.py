@@ -210,7 +210,9 @@ def announce(settings: Settings, cluster: Cluster, carrier: Carrier, output: str
         text = json.dumps({"server": server, "kubeconfig": str(kubeconfig), "nodes": settings.nodes, **runs}, indent=2)
     click.echo(text)
     sys.stdout.flush()
-    (settings.data / "ready").write_text(text + "\n")
+    scratch = settings.data / ".ready"
+    scratch.write_text(text + "\n")
+    scratch.replace(settings.data / "ready")  # whole, for somebody waits for it
 
 
 def run(settings: Settings, output: str) -> None:
