@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,14 @@ def duration_text(time: int) -> str:
     """A span of whole seconds below an hour as Go prints it: 10s, 1m20s, 5m0s."""
     minutes, seconds = divmod(time // 10**6, 60)
     return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+
+
+@function(returns="symbol", arguments=("symbol", "time", "int", "symbol"))
+def event_name(name: str, time: int, rank: int, said: str) -> str:
+    """`<object>.<nanoseconds in hex>`, as client-go's makeEvent names Events. `time` is in microseconds; of one
+    microsecond the names go by `rank` (0 to 9), and then by a digest of what is said, so that no two are the same."""
+    nanoseconds = time * 1000 + rank * 100 + int(hashlib.sha256(said.encode()).hexdigest(), 16) % 100
+    return f"{name}.{nanoseconds:x}"
 
 
 @function(returns="symbol", arguments=("symbol",))
@@ -149,6 +158,7 @@ NODE_FUNCTIONS: tuple[Function, ...] = (
     base64_text,
     downward_map,
     env_list,
+    event_name,
     expand_all,
     service_variables,
     resource_value,

@@ -69,7 +69,7 @@ QUESTIONS: tuple[str, ...] = (
 CONTROL_PLANE: tuple[str, ...] = ("schema.dl", "actions.dl", *CONTROLLERS, *SCHEDULER, *ADMISSION, *AUTH)
 
 # What a node agent decides: containers, probes, the status of its pods.
-NODE: tuple[str, ...] = ("node/node.dl", "node/events.dl")
+NODE: tuple[str, ...] = ("node/node.dl", "node/event_writing.dl")
 
 # What a machine's network agent decides: Service maps and routes.
 NETWORK: tuple[str, ...] = ("network/elements.dl", "network/routes.dl")

@@ -81,6 +81,12 @@ class Cluster:
     def events(self, name: str) -> set[str]:
         return {e["reason"] for e in self.store.list("events") if e["involvedObject"]["name"] == name}
 
+    def counts(self, name: str) -> dict[str, int]:
+        """How often each reason was told; a reason that has two Events fails."""
+        told = [(e["reason"], e["count"]) for e in self.store.list("events") if e["involvedObject"]["name"] == name]
+        assert len(dict(told)) == len(told), told
+        return dict(told)
+
     def facts(self, relation: str) -> list[tuple[Any, ...]]:
         return self.agent.reconciler.db.facts(relation)
 

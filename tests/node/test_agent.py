@@ -100,6 +100,10 @@ async def test_a_crashing_container_is_restarted_at_once_then_with_growing_pause
     await cluster.until(lambda: cluster.container("a")["restartCount"] == 2, "it is restarted after 10 seconds")
     await cluster.until(lambda: "back-off 20s" in json.dumps(cluster.container("a")), "the pause doubles")
     assert "BackOff" in cluster.events("a")
+    await cluster.until(lambda: cluster.counts("a").get("BackOff") == 2, "each pause is counted")
+    assert cluster.counts("a") == {"Pulled": 3, "Created": 3, "Started": 3, "BackOff": 2}
+    named = [e["reason"] for e in cluster.store.list("events") if e["involvedObject"]["name"] == "a"]
+    assert named == ["Pulled", "Created", "Started", "BackOff"], "names go by time"
 
 
 async def test_a_program_that_cannot_start_is_tried_with_growing_pauses_too(cluster: Cluster) -> None:
