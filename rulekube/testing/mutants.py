@@ -68,7 +68,7 @@ def _verdict(units: Sequence[Unit], before: Run, mutant: Mutant, passed: set[tup
         loading = Loading(mutant=mutant)
         results = unit.run(loading)
         if loading.made is None:
-            return None
+            return True if loading.ran_away else None
         if any(r.outcome in (FAILED, ERROR) and (r.name, r.place) in passed for r in results):
             return True
     return False

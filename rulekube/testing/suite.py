@@ -7,6 +7,7 @@ put a mutant in a rule's place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 import yaml
 
 from rulekube import errors, rules
-from rulekube.engine import Database, Function, mutation, parser
+from rulekube.engine import Database, EvaluationError, Function, mutation, parser
 from rulekube.engine.coverage import Coverage
 from rulekube.engine.mutation import Mutant
 from rulekube.engine.packs import Packs
@@ -24,6 +25,7 @@ from rulekube.facts.functions import FUNCTIONS
 from rulekube.testing import cases
 
 TEST, TODO = "test_", "todo_test_"
+MOST_FACTS = 200_000  # handed to rules as a mutant is loaded; one that derives more runs away
 PASSED, FAILED, ERROR, SKIPPED = "passed", "failed", "error", "skipped"
 
 
@@ -44,6 +46,8 @@ class Loading:
     recorder: Recorder | None = None
     mutant: Mutant | None = None
     made: Database | None = None
+    ran_away: bool = False
+    """Whether the rules, a mutant among them, derived without end as they were loaded."""
 
     def __call__(
         self, paths: Iterable[str | Path], functions: Sequence[Function] = (), resolve_ref: Any = None
@@ -57,7 +61,12 @@ class Loading:
             for module in packs.modules():
                 if Path(module.name).resolve() == wrong:
                     packs.exchange(mutation.applied(module, self.mutant))
-        self.made = Database(packs, functions, resolve_ref, self.recorder)
+        limit = math.inf if self.mutant is None else MOST_FACTS
+        try:
+            self.made = Database(packs, functions, resolve_ref, self.recorder, limit)
+        except EvaluationError:
+            self.ran_away = True
+            raise
         return self.made
 
 

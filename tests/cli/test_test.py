@@ -129,3 +129,11 @@ def test_the_example_is_tested_whole():
     assert result.return_value == 0, result.output
     assert "coverage: 100.0% of 2 rules" in result.output and " 0 survived" in result.output
     assert "3 passed" in result.output
+
+
+def test_a_mutant_that_derives_without_end_is_noticed(tmp_path):
+    rules = ".decl n(n: int)\nn(0).\nn(M) :- n(N), M = N + 1, N < 3.\n.decl test_n()\ntest_n() :- n(3), not n(4).\n"
+    (tmp_path / "n.dl").write_text(rules)
+    result = run("--alone", tmp_path / "n.dl", "--mutate")
+    assert result.return_value == 0, result.output
+    assert " 0 survived" in result.output
