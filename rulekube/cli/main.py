@@ -31,6 +31,7 @@ VERBS = {
     "query": "Ask a logic question of a live cluster or of a rule file.",
     "why": "Show the proof of a fact, down to base facts.",
     "why-not": "Show why a fact does not hold, and what would mend it.",
+    "repl": "Ask interactively, over rule files or a live cluster.",
     "check": "Check rule files: every error, with its place.",
     "test": "Run tests of rules, with coverage and mutants.",
     "explain": "Show how rules are evaluated: join orders, indexes, strata.",

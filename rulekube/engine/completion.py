@@ -92,6 +92,8 @@ def _relations(program: Program) -> Iterator[Candidate]:
         insert, snippet = signatures.snippet(info)
         yield Candidate(name, "relation", signatures.declaration(info), info.doc, insert, snippet)
     for name, builtin in sorted(RELATIONS.items()):
+        if not name.isidentifier():
+            continue  # the engine's own
         yield Candidate(name, "relation", signatures.relation(builtin), signatures.doc_of(builtin), f"{name}(")
 
 
