@@ -194,6 +194,14 @@ def test_a_run_created_in_a_sandbox_that_died_makes_room(db: Database) -> None:
     assert ask("run_container") == []
 
 
+def test_a_sandbox_that_died_is_told(db: Database) -> None:
+    cart = pod()
+    for state, told in (("ready", []), ("exited", [("Normal", "SandboxChanged")])):
+        ask = Ask(db, cart, sandbox=[sandbox(cart, state)], heartbeat=[(T0,)])
+        events = [body for owner, _, body, _ in ask("create_object") if owner is ref_of(cart)]
+        assert [(event["type"], event["reason"]) for event in events] == told
+
+
 def test_resources_become_dockers_amounts(db: Database) -> None:
     resources = {"requests": {"cpu": "250m"}, "limits": {"cpu": "500m", "memory": "64Mi"}}
     cart = pod(container={"resources": resources})
