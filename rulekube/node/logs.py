@@ -62,12 +62,17 @@ def window(options: Options, now: int) -> LogWindow:
     return LogWindow(options.follow, options.tail, since, options.timestamps)
 
 
+# What the kubelet says in place of a reason (pkg/kubelet/kubelet_pods.go validateContainerLogStatus).
+_PULLING = {"ErrImagePull": "image can't be pulled", "ImagePullBackOff": "trying and failing to pull image"}
+
+
 def chosen_run(instances: Sequence[Fact], pod: RawObject, container: str, previous: bool) -> str:
     """The id of the run whose log is meant. Raises ApiError in the kubelet's words."""
     metadata = pod["metadata"]
     runs = {attempt: id_ for id_, ref, name, attempt in instances if (ref.uid, name) == (metadata["uid"], container)}
     if not runs:
-        reason = _waiting_reason(pod, container)
+        said = _waiting_reason(pod, container)
+        reason = _PULLING.get(said, said)
         text = f'container "{container}" in pod "{metadata["name"]}" is waiting to start: {reason}'
         raise ApiError("BadRequest", text)
     wanted = max(runs) - previous

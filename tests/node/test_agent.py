@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from rulekube.actuators.simulated import BEHAVIOUR
+from rulekube.errors import ApiError
+from rulekube.node.logs import chosen_run
 
 from .conftest import Cluster
 
@@ -146,9 +150,13 @@ async def test_an_image_that_cannot_be_pulled_is_told(cluster: Cluster) -> None:
     cluster.pod("a", {"image": "registry.invalid/x:1"})
     await cluster.until(lambda: "ErrImagePull" in json.dumps(cluster.container("a")), "the failure is told")
     assert cluster.status("a")["phase"] == "Pending"
+    with pytest.raises(ApiError, match='container "main" in pod "a" is waiting to start: image can\'t be pulled'):
+        chosen_run([], cluster.get("pods", "a"), "main", previous=False)
     cluster.clock.ahead += 3_000_000
     cluster.agent.reconciler._wake()
     await cluster.until(lambda: "ImagePullBackOff" in json.dumps(cluster.container("a")), "then the waiting")
+    with pytest.raises(ApiError, match="is waiting to start: trying and failing to pull image"):
+        chosen_run([], cluster.get("pods", "a"), "main", previous=False)
     cluster.clock.ahead += 10_000_000
     cluster.agent.reconciler._wake()
     await cluster.until(lambda: [f[1] for f in cluster.facts("pull_failed")] == [1], "it is tried again")
