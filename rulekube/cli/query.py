@@ -28,9 +28,18 @@ from rulekube.cli.output import show_table
     show_default=True,
     help="Form of the answer.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["rulekube", "pydatalog"]),
+    default="rulekube",
+    show_default=True,
+    help="What evaluates the rule files; pydatalog is the reference, for the subset that both know.",
+)
 @click.option("--watch", is_flag=True, help="Stay, and print what comes (+) and goes (-). Ctrl-C ends it.")
 @kubeconfig_option
-def command(question: str, files: tuple[Path, ...], output: str, watch: bool, kubeconfig: str | None) -> int:
+def command(
+    question: str, files: tuple[Path, ...], output: str, engine: str, watch: bool, kubeconfig: str | None
+) -> int:
     """Ask a logic question of a live cluster, or of rule files.
 
     Variables are Capitalised, `_` is anything, symbols are quoted, objects are written kind/namespace/name. A question
@@ -43,9 +52,11 @@ def command(question: str, files: tuple[Path, ...], output: str, watch: bool, ku
       rulekube query -f examples/02-rules/reachable.dl 'path("a", X)'
       rulekube query --watch 'pod_phase(Pod, Phase)'
     """
+    if engine == "pydatalog" and (watch or not files):
+        raise click.UsageError("--engine pydatalog evaluates rule files once: name them with -f, without --watch")
     if watch:
         return follow(question, files, output, kubeconfig)
-    columns, rows = ask_files(question, files) if files else ask_cluster(question, kubeconfig)
+    columns, rows = ask_files(question, files, engine) if files else ask_cluster(question, kubeconfig)
     if columns:
         show_table(columns, rows, output)
         return 0
@@ -67,12 +78,18 @@ def follow(question: str, files: tuple[Path, ...], output: str, kubeconfig: str 
     return 0
 
 
-def ask_files(question: str, files: tuple[Path, ...]) -> tuple[list[str], list[list[object]]]:
+def ask_files(question: str, files: tuple[Path, ...], engine: str = "rulekube") -> tuple[list[str], list[list[object]]]:
     """Evaluate rule files and ask them."""
     from rulekube.cli.program import evaluated
     from rulekube.engine import Ref, from_json
 
-    rows = evaluated(files).query(question)
+    if engine == "pydatalog":
+        from rulekube.cli.program import Source
+        from rulekube.engine import pydatalog
+
+        rows = pydatalog.ask(Source(files, alone=True).program, {}, question)
+    else:
+        rows = evaluated(files).query(question)
     plain = [[value.path if isinstance(value, Ref) else from_json(value) for value in row] for row in rows]
     return list(rows.columns), plain
 

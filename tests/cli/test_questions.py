@@ -20,6 +20,11 @@ def test_query_prints_a_table_of_the_variables():
     assert result.output.splitlines() == ["X", "b", "c", "d"]
 
 
+def test_query_by_the_reference_engine():
+    assert run("query", "-f", FILE, "--engine", "pydatalog", 'path("a", X)').output.split() == ["X", "b", "c", "d"]
+    assert run("query", "--engine", "pydatalog", "path(X, Y)").exit_code != 0
+
+
 @pytest.mark.parametrize(("form", "text"), [("json", '[{"X": "b"}]'), ("csv", "X\nb\n")])
 def test_query_prints_other_forms(form, text):
     output = run("query", "-f", FILE, 'edge("a", X)', "-o", form).output

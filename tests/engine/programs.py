@@ -35,9 +35,29 @@ def programs(draw: Draw) -> str:
     return "\n".join(lines)
 
 
-def _rule(draw: Draw, head: str, positive: list[str], lower: list[str]) -> str:
+EXTRAS = ("", "", "negation", "negation", "comparison", "aggregate", "choice", "elapsed")
+SHARED_EXTRAS = ("", "negation", "negation", "comparison")
+
+
+@st.composite
+def shared_programs(draw: Draw) -> str:
+    """Programs that pyDatalog can evaluate too."""
+    lines = [f".decl {name}({', '.join(f'c{i}: int' for i in range(arity))})" for name, arity in ARITY.items()]
+    lower = list(BASE)
+    for level in LEVELS[:2]:
+        for name in level:
+            lines.append(_rule(draw, name, lower, lower, SHARED_EXTRAS))
+            lines += [
+                _rule(draw, name, [*lower, *level, *level], lower, SHARED_EXTRAS)
+                for _ in range(draw(st.integers(0, 2)))
+            ]
+        lower += level
+    return "\n".join(lines)
+
+
+def _rule(draw: Draw, head: str, positive: list[str], lower: list[str], extras: tuple[str, ...] = EXTRAS) -> str:
     body, bound = _atoms(draw, positive)
-    extra = draw(st.sampled_from(("", "", "negation", "negation", "comparison", "aggregate", "choice", "elapsed")))
+    extra = draw(st.sampled_from(extras))
     recursive = any(literal.split("(")[0] not in lower for literal in body)
     if extra == "negation":
         body.append(_negation(draw, lower, bound))
@@ -55,7 +75,7 @@ def _rule(draw: Draw, head: str, positive: list[str], lower: list[str]) -> str:
     terms = []
     for _ in range(ARITY[head]):
         x = draw(st.sampled_from(bound))
-        terms.append(f"int({x} + 1) % 5" if x == "N" or draw(st.integers(0, 9)) == 0 else x)
+        terms.append(f"int({x} + 1) % 5" if x == "N" or (extras is EXTRAS and not draw(st.integers(0, 9))) else x)
     return f"{head}({', '.join(terms)}) :- {', '.join(body)}."
 
 
