@@ -108,6 +108,7 @@ def start(folder: Path) -> Engine:
     if version is None:
         _terminate(process.pid, process)
         _end_leftovers(folder)
+        shutil.rmtree(runtime, ignore_errors=True)
         raise SetupError(f"the private dockerd did not start: {_tail(log)} (its log: {log})")
     return Engine(url, version, process.pid, folder, process)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import docker
@@ -44,3 +45,16 @@ def test_find_without_any_says_why_and_how_to_get_one(tmp_path: Path, monkeypatc
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     with pytest.raises(SetupError, match=r"no Docker Engine answers at .*needs root.*To get one"):
         engines.find(tmp_path, {})
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_an_engine_that_does_not_start_leaves_no_folder_for_its_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "dockerd"
+    program.write_text("#!/bin/sh\necho no cgroups >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(SetupError, match="no cgroups"):
+        engines.start(tmp_path / "docker")
+    assert not engines._runtime(tmp_path / "docker").exists()
