@@ -8,11 +8,13 @@ derives an action that a built-in rule derives otherwise, the built-in one is ca
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from rulekube import errors
 from rulekube.actuators.base import Fact
-from rulekube.engine import Changes, Database, parser, show_fact
-from rulekube.errors import RuleError
+from rulekube.engine import Changes, Database, Diagnostic, RuleError, assembly, parser, show_fact
+from rulekube.engine.analysis import RelationInfo
+from rulekube.engine.syntax import Module
 
 log = logging.getLogger("rulekube.policies")
 TOLD = ("setting", "cluster", "failed", "elapsed", "request", "attempt", "attempt_group")  # base relations of the loop
@@ -46,7 +48,7 @@ class Policies:
         del self.texts[name]
         return self._db.unload(name)
 
-    def put_aside(self, error: RuleError) -> Changes | None:
+    def put_aside(self, error: errors.RuleError) -> Changes | None:
         """Blame the pack loaded last for a commit that failed, and take it out; None where there is none to blame."""
         if not self.texts:
             return None
@@ -66,8 +68,18 @@ class Policies:
         return built_in[0] if len(built_in) == 1 else None
 
     def _check_heads(self, name: str, text: str) -> None:
-        for rule in parser.parse_module(text, name).rules:
-            relation = self._db.program.relations.get(rule.head.relation)
-            if relation is not None and (relation.mapping is not None or relation.name in TOLD):
-                why = f"`{relation.name}` holds what is observed; conclude into a relation of your own"
-                raise RuleError(f"{rule.head.place}: forbidden-head: {why}")
+        module = parser.parse_module(text, name)
+        if found := forbidden_heads([module], self._db.program.relations):
+            raise RuleError(found)
+
+
+def forbidden_heads(modules: Sequence[Module], shipped: Mapping[str, RelationInfo]) -> list[Diagnostic]:
+    """Rules of a policy that conclude what the loop tells; that none derives an input is the engine's own check."""
+    found = []
+    for rule in (rule for module in modules for rule in module.rules):
+        relation = shipped.get(rule.head.relation)
+        if relation is not None and relation.name in TOLD:
+            message = f"`{relation.name}` holds what is observed"
+            hint = "conclude into a relation of your own"
+            found.append(Diagnostic("forbidden-head", message, rule.head.place, hint))
+    return assembly.with_lines(found, modules)

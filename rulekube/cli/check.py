@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from rulekube import rules
 from rulekube.cli.output import output_option, show
 from rulekube.cli.program import Source, alone_option, files_argument
 from rulekube.engine import Diagnostic, RuleError, lints
+from rulekube.policies import forbidden_heads
 
 
 @click.command("check")
@@ -31,6 +33,8 @@ def command(files: tuple[Path, ...], alone: bool, strict: bool, output: str) -> 
     try:
         source = Source(files, alone)
         program = source.program
+        if found := [] if alone else forbidden(source):
+            raise RuleError(found)
     except RuleError as error:
         show({"ok": False, "errors": [diagnostic(d) for d in error.diagnostics]}, output, text=str(error))
         return 1
@@ -41,6 +45,19 @@ def command(files: tuple[Path, ...], alone: bool, strict: bool, output: str) -> 
     ok = not (strict and warnings)
     show({"ok": ok, **counts, "warnings": [diagnostic(d) for d in warnings]}, output, text="\n".join(lines))
     return 0 if ok else 1
+
+
+def forbidden(source: Source) -> list[Diagnostic]:
+    """What `policy load` would refuse, in the files given that are not shipped ones."""
+    own = [module for module in source.modules if module.name in source.names and not is_shipped(module.name)]
+    names = {module.name for module in own}
+    shipped = {name: info for name, info in source.program.relations.items() if info.place.file not in names}
+    return forbidden_heads(own, shipped)
+
+
+def is_shipped(name: str) -> bool:
+    """Whether a rule file is one of RuleKube's own."""
+    return Path(name).resolve().is_relative_to(rules.FOLDER)
 
 
 def diagnostic(found: Diagnostic) -> dict[str, object]:

@@ -5,10 +5,14 @@ import yaml
 from click.testing import CliRunner
 from cryptography import x509
 
+from rulekube import rules
 from rulekube.cli import certificates, kubeconfig
 from rulekube.cli.main import rulekube
 from rulekube.cli.settings import Settings
-from rulekube.errors import SetupError
+from rulekube.engine import Database
+from rulekube.errors import RuleError, SetupError
+from rulekube.facts.functions import FUNCTIONS
+from rulekube.policies import Policies
 
 
 def test_pki_is_made_once_and_kept(tmp_path):
@@ -81,3 +85,22 @@ def test_up_refuses_wrong_options_with_what_it_expects(arguments, text):
     result = CliRunner().invoke(rulekube, ["up", *arguments])
     assert result.exit_code == 2
     assert text in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ('pod_phase(Pod, "Running") :- pod(pod: Pod).\n', "derived-input"),
+        ('setting("cluster-cidr", Range) :- node_pod_cidr(_, Range).\n', "forbidden-head"),
+    ],
+)
+def test_check_refuses_what_load_refuses_in_the_same_words(tmp_path, text, code):
+    path = tmp_path / "mine.dl"
+    path.write_text(text)
+    policies = Policies(Database.from_files(rules.paths(rules.CONTROL_PLANE), functions=FUNCTIONS))
+    with pytest.raises(RuleError) as loaded:
+        policies.load(str(path), text)
+    checked = CliRunner().invoke(rulekube, ["check", str(path)])
+    assert checked.output.strip() == str(loaded.value)
+    assert f"{path}:1:1: {code}: " in checked.output
+    assert f"    {text}    ^" in checked.output
