@@ -31,6 +31,9 @@ FOLDS: Mapping[str, str] = {
     "mean": "mean E : { … }",
     "argmax": "argmax E by K : { … }",
     "argmin": "argmin E by K : { … }",
+    "top": "top N E by K : { … }",
+    "bottom": "bottom N E by K : { … }",
+    "rank": "rank E by K : { … }",
     "array": "array E by K : { … }",
     "object": "object K: V : { … }",
 }

@@ -50,6 +50,7 @@ class RuleLexer(RegexLexer):
             (r"not\b(?!\s*\()|not(?=\s+[a-z(])", Operator.Word),
             (r"count(?=\s*:)|(?:sum|mean|argmax|argmin)(?=[\s(])|(?:min|max)(?=\s+[^\s(])", Keyword.Pseudo),
             (r"array(?=[\s(\[{])|object(?=[\s(])", Keyword.Pseudo),
+            (r"(?:top|bottom)(?=\s+[0-9A-Z])|rank(?=\s+[^\s(])", Keyword.Pseudo),
             (r"(?:by|then|asc|desc)(?=\s)", Keyword),
             (words(_BUILT_IN, suffix=r"(?=\s*\()"), Name.Builtin),
             (rf"{_NAME}(?:\.{_NAME})*(?=\s*\()", Name.Function),
