@@ -114,7 +114,7 @@ class Server:
         if target.subresource:
             sub = resource.subresource(target.subresource)
             if sub is None:
-                raise status.no_such_path()
+                raise status.not_served_yet(target.plural, target.subresource)
             if target.verb not in sub.verbs:
                 raise status.method_not_allowed()
             return self.subresources.get(sub.name, self.verbs.get(target.verb, _refuse))

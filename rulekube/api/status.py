@@ -77,6 +77,14 @@ def no_such_path() -> ApiError:
     return ApiError("NotFound", "the server could not find the requested resource", {})
 
 
+def not_served_yet(plural: str, subresource: str) -> ApiError:
+    """A sub-path of a resource that Kubernetes serves and we do not, or one that nobody knows."""
+    name = subresource.partition("/")[0]
+    if name not in ("attach", "ephemeralcontainers", "exec", "portforward", "proxy", "resize"):
+        return no_such_path()
+    return ApiError("NotFound", f"{plural}/{name} is not served by RuleKube yet", {})
+
+
 def method_not_allowed() -> ApiError:
     """The path is served, but not with this method."""
     return ApiError("MethodNotAllowed", "the server does not allow this method on the requested resource", {})

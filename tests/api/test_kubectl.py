@@ -204,3 +204,21 @@ async def test_server_side_apply_takes_over_from_client_side(kubectl):
     assert json.loads(annotation)["data"] == {"colour": "red"}
     managers = [(entry["manager"], entry["operation"]) for entry in found["metadata"]["managedFields"]]
     assert sorted(managers) == [("kubectl", "Apply"), ("kubectl-last-applied", "Apply")]
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (("exec", "p", "--", "ls"), "pods/exec"),
+        (("attach", "p"), "pods/attach"),
+        (("get", "--raw", "/api/v1/namespaces/default/pods/p/proxy/x"), "pods/proxy"),
+    ],
+)
+async def test_what_is_not_served_yet_is_named(kubectl, words, path):
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    await ok(
+        kubectl, "create", "-f", "-", stdin=json.dumps({**pod, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+    )
+    code, _, err = await kubectl(*words)
+    assert code == 1
+    assert f"{path} is not served by RuleKube yet" in err
