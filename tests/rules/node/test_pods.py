@@ -194,6 +194,14 @@ def test_a_run_created_in_a_sandbox_that_died_makes_room(db: Database) -> None:
     assert ask("run_container") == []
 
 
+def test_no_heartbeat_lies_before_the_nodes_creation(db: Database) -> None:
+    created = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z, which is a round time too
+    node = {**NODE, "metadata": {**NODE["metadata"], "creationTimestamp": "2026-01-01T00:02:00Z"}}
+    for seconds, told in ((130, "2026-01-01T00:02:00Z"), (310, "2026-01-01T00:05:00Z")):
+        ask = Ask(db, node, heartbeat=[(created + seconds * 1_000_000,)], machine=[(to_json({}), to_json({}))])
+        assert {condition["lastHeartbeatTime"] for *_, condition in ask("own_condition")} == {told}
+
+
 def test_a_sandbox_that_died_is_told(db: Database) -> None:
     cart = pod()
     for state, told in (("ready", []), ("exited", [("Normal", "SandboxChanged")])):
