@@ -202,6 +202,16 @@ def test_no_heartbeat_lies_before_the_nodes_creation(db: Database) -> None:
         assert {condition["lastHeartbeatTime"] for *_, condition in ask("own_condition")} == {told}
 
 
+def test_that_a_node_is_ready_is_told_once(db: Database) -> None:
+    node = {**NODE, "metadata": {**NODE["metadata"], "creationTimestamp": "2026-01-01T00:02:00Z"}}
+    seen = {"heartbeat": [(1_767_225_600_000_000,)], "machine": [(to_json({}), to_json({}))]}
+    ready = {**node, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    reasons = [
+        [event and event["reason"] for *_, event in Ask(db, raw, **seen)("patch_status")] for raw in (node, ready)
+    ]
+    assert reasons == [["NodeReady"], [None]]
+
+
 def test_a_sandbox_that_died_is_told(db: Database) -> None:
     cart = pod()
     for state, told in (("ready", []), ("exited", [("Normal", "SandboxChanged")])):
