@@ -33,7 +33,8 @@ class Documents:
             return None
         if path == "/version":
             return web.json_response(version.document(), headers=HEADERS)
-        return web.Response(text="ok", headers=HEADERS)
+        told = f"[+]ping ok\n{path[1:]} check passed\n" if "verbose" in request.query else "ok"
+        return web.Response(text=told, headers=HEADERS)
 
     def knows(self, group: str, group_version: str) -> bool:
         """Whether a group is served in a version."""

@@ -141,3 +141,10 @@ async def test_openapi_holds_every_schema_that_it_refers_to(server):
         return set().union(*map(references, value)) if isinstance(value, list) else set()
 
     assert references(document) <= {f"#/components/schemas/{name}" for name in schemas}
+
+
+async def test_health_lists_its_checks_when_asked(server):
+    for name in ("readyz", "livez", "healthz"):
+        assert (await server.call("GET", f"/{name}"))[2] == "ok"
+        async with server.session.get(f"{server.url}/{name}?verbose") as answer:
+            assert await answer.text() == f"[+]ping ok\n{name} check passed\n"
