@@ -19,6 +19,7 @@ from rulekube.actuators.base import Action, Actuator, Fact
 from rulekube.actuators.dispatch import Dispatcher, Inline, InlineActuator, Threaded
 from rulekube.actuators.owed import ActionRelation, Owed
 from rulekube.engine import Changes, Database, Proof, Ref, Rows, Standing, WhyNot, to_json
+from rulekube.engine.syntax import Mapping as InputMapping
 from rulekube.errors import RuleError
 from rulekube.facts import judgement
 from rulekube.facts.admission import Request, Verdict
@@ -32,12 +33,8 @@ from rulekube.policies import WORK, WORK_PER_FACT, Policies
 
 log = logging.getLogger("rulekube.reconciler")
 Load = Callable[..., Database]  # as Database.from_files
+MASTERS, POLICIES = "system:masters", "/rulekube/packs"
 Clock = Callable[[], int]  # microseconds since 1970
-
-
-def _limit(*changes: FactLists) -> int:
-    """How much work a commit may do: enough for any honest change, too little for a rule that never ends."""
-    return WORK + WORK_PER_FACT * sum(len(facts) for lists in changes for facts in lists.values())
 
 
 class Reconciler:
@@ -59,7 +56,7 @@ class Reconciler:
         self._told: list[Callable[[], None]] = []  # by whom a question stands
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = asyncio.Event()
-        self._mappings = self.db.inputs()
+        self._mappings = self._shipped = self.db.inputs()
         self._inbox = Inbox(Flattener(self._mappings), self._wake)
         self._untaken: Delta | None = None  # taken from the inbox, and not committed yet
         actions = [self.db.program.relations[name] for name in self.db.actions()]
@@ -78,20 +75,24 @@ class Reconciler:
 
     def handle(self, delta: Delta) -> list[Action]:
         """Commit fact changes; returns the actions that became owed. A user pack that breaks it is put aside."""
+        changes = self._guarded(self.db.commit, delta.insert, delta.retract)
+        self._revision = delta.revision
+        return self._follow(changes)
+
+    def _guarded(self, work: Callable[..., Changes], insert: FactLists, retract: FactLists) -> Changes:
+        """Run rules; where packs of users break them, run them without those."""
+        limit = self._policies.limit(insert, retract)
         while True:
             try:
-                changes = self.db.commit(delta.insert, delta.retract, limit=_limit(delta.insert, delta.retract))
+                return work(insert, retract, limit=limit)
             except RuleError as error:
-                without = self._policies.put_aside(error)
-                if without is None:
+                if not self._policies.texts:
                     raise
-                self._replan(without)
-                known = self.db.program.relations  # without those that the pack brought
-                insert, retract = ({n: f for n, f in d.items() if n in known} for d in (delta.insert, delta.retract))
-                delta = Delta(insert, retract, delta.revision)
-            else:
-                self._revision = delta.revision
-                return self._follow(changes)
+                steps, limit = self._policies.put_aside(error, insert, retract, limit)
+                insert, retract = self._policies.known(insert), self._policies.known(retract)
+            self._remap(self._shipped)
+            for changes in steps:
+                self._follow(changes)
 
     def _follow(self, changes: Changes) -> list[Action]:
         for told in self._told:
@@ -186,13 +187,22 @@ class Reconciler:
         return judgement.verdict(self.what_if(judgement.request_facts(request)))
 
     def authorize(self, attempt: Mapping[str, str], groups: Sequence[str]) -> str | None:
-        """The role by which a request may go on, None where it may not. `attempt`: the columns of that relation."""
-        return judgement.allowed(self.what_if(judgement.attempt_facts(attempt, groups)))
+        """The role by which a request may go on, None where it may not. `attempt`: the columns of that relation.
+
+        Administrators may mend the policies even where no rule can be asked.
+        """
+        try:
+            return judgement.allowed(self.what_if(judgement.attempt_facts(attempt, groups)))
+        except RuleError:
+            if MASTERS in groups and attempt.get("path", "").startswith(POLICIES):
+                log.exception("the rules cannot be asked; an administrator may mend the policies")
+                return "cluster-admin"
+            raise
 
     def what_if(self, insert: FactLists) -> Changes:
         """What would follow if these facts held, without committing them."""
         self.catch_up()
-        return self.db.what_if(insert, limit=_limit(insert))
+        return self._guarded(self.db.what_if, insert, {})
 
     def query(self, text: str) -> Rows:
         """Answer a query over the facts of this moment."""
@@ -236,6 +246,10 @@ class Reconciler:
         """The user's rule packs that were put aside: name → why."""
         return self._policies.errors
 
+    def forget_error(self, name: str) -> None:
+        """A pack that was put aside is taken away for good."""
+        self._policies.errors.pop(name, None)
+
     def diff_pack(self, name: str, text: str) -> Changes:
         """What loading a pack would change at this moment. Raises RuleError where it is wrong."""
         self.catch_up()
@@ -244,7 +258,11 @@ class Reconciler:
     def load_pack(self, name: str, text: str) -> Changes:
         """Add or replace a pack, live. Raises RuleError and changes nothing where it is wrong."""
         self.catch_up()
-        return self._replan(self._policies.load(name, text))
+        try:
+            return self._replan(self._policies.load(name, text))
+        except RuleError:
+            self._remap(self._shipped)  # what it would have replaced is back, and knows no objects
+            raise
 
     def unload_pack(self, name: str) -> Changes:
         """Take a pack out again."""
@@ -253,15 +271,19 @@ class Reconciler:
 
     def _replan(self, changes: Changes) -> Changes:
         """Follow a change of the rules: what is owed, and which facts are made of objects."""
+        self._remap(self._mappings)
+        self._follow(changes)
+        self._wake()
+        return changes
+
+    def _remap(self, known: Sequence[InputMapping]) -> None:
+        """Follow a change of the mappings: those that are not known yet find all objects."""
         mappings = self.db.inputs()
-        fresh = Flattener([mapping for mapping in mappings if mapping not in self._mappings])
+        fresh = Flattener([mapping for mapping in mappings if mapping not in known])
         for _, raw in self._stored():
             self.report(fresh.delta(None, raw)[0])
         self._mappings = mappings
         self._inbox.flattener = Flattener(mappings)
-        self._follow(changes)
-        self._wake()
-        return changes
 
     def _stored(self) -> Iterator[tuple[Key, dict[str, Any]]]:
         rows = [row for row in TABLE if not row.stored_as]

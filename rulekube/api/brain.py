@@ -30,6 +30,7 @@ class ClusterBrain:
 
     def __init__(self, reconciler: Reconciler, folder: Path) -> None:
         self._reconciler, self._folder = reconciler, folder
+        self._left_out: dict[str, str] = {}  # policies that did not fit when they were loaded at the start: why
         for path in rules.paths(rules.QUESTIONS):
             reconciler.db.define(str(path), path.read_text())
 
@@ -75,14 +76,27 @@ class ClusterBrain:
         if not NAME.fullmatch(name):
             raise ApiError("BadRequest", f"a policy's name is made of a-z, 0-9, '.', '_' and '-'; {name!r} is not")
         changes = self._reconciler.load_pack(name, text)
+        self._left_out.pop(name, None)
         self._keep(name, text)
         return {"name": name, "changed": {relation: len(facts) for relation, facts in sorted(changes.inserted.items())}}
 
     def unload_pack(self, name: str) -> dict[str, Any]:
-        """Take a policy away, from now and from the next start. Raises KeyError where there is none."""
-        self._reconciler.unload_pack(name)
-        (self._folder / f"{name}.dl").unlink(missing_ok=True)
+        """Take a policy away, now and at the next start, in force or not. Raises KeyError where there is none."""
+        file = self._folder / f"{name}.dl"
+        kept = NAME.fullmatch(name) is not None and file.exists()
+        if name in self._reconciler.packs:
+            self._reconciler.unload_pack(name)
+        elif not kept and name not in self._reconciler.errors:
+            raise KeyError(name)
+        if kept:
+            file.unlink()
+        self._reconciler.forget_error(name)
+        self._left_out.pop(name, None)
         return {"name": name}
+
+    def idle(self) -> dict[str, str]:
+        """The policies that are kept and not in force: name → why."""
+        return dict(sorted((self._left_out | dict(self._reconciler.errors)).items()))
 
     def load_all(self, given: Iterable[Path]) -> None:
         """At start-up: the policies that were kept, then those of the command line. Raises RuleError for the latter."""
@@ -91,6 +105,7 @@ class ClusterBrain:
                 self._reconciler.load_pack(path.stem, path.read_text())
             except RuleError as error:
                 log.error("policy %s is left out: %s", path.stem, error)
+                self._left_out[path.stem] = str(error)
         for path in given:
             self._reconciler.load_pack(path.stem, path.read_text())
 

@@ -4,7 +4,7 @@
     POST   /rulekube/query?watch=true  {"query": "…"}          -> lines of JSON, see `standing`
     POST   /rulekube/why         {"fact": "bound(P, N)"}       -> {"proof": {…} | null}
     POST   /rulekube/why-not     {"fact": "fits(P, N)"}        -> {"holds": …, "causes": […], "repairs": […], …}
-    GET    /rulekube/packs                                     -> {"packs": [name, …]}
+    GET    /rulekube/packs                                     -> {"packs": [name, …], "errors": {name: why}}
     PUT    /rulekube/packs/NAME  {"text": "…"}                 -> {"name": …, …}
     DELETE /rulekube/packs/NAME
     POST   /rulekube/diff/NAME   {"text": "…"}                 -> {"relations": […]}
@@ -64,6 +64,10 @@ class Brain(Protocol):
         """The names of the packs in force."""
         ...
 
+    def idle(self) -> Any:
+        """The packs that are kept and not in force: name → why, as JSON."""
+        ...
+
 
 class Questions:
     """The handlers."""
@@ -110,7 +114,7 @@ class Questions:
                 changed: RawObject = await _settled(brain.diff_pack(name, _text(body, "text")))
                 return changed
             case "GET", ["packs"]:
-                return {"packs": list(await _settled(brain.packs()))}
+                return {"packs": list(await _settled(brain.packs())), "errors": await _settled(brain.idle())}
             case "PUT", ["packs", name]:
                 return {"name": name, **(await _settled(brain.load_pack(name, _text(body, "text"))) or {})}
             case "DELETE", ["packs", name]:

@@ -51,7 +51,9 @@ def unload(name: str, output: str, kubeconfig: str | None) -> None:
 @click.option("-o", "--output", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
 @kubeconfig_option
 def listing(output: str, kubeconfig: str | None) -> None:
-    """The policies in force."""
+    """The policies in force, and those that were put aside, with the reason."""
     with Client(kubeconfig) as client:
-        packs = client.request("GET", "/rulekube/packs")["packs"]
-    show_table(["name"], [[name] for name in packs], output)
+        answer = client.request("GET", "/rulekube/packs")
+    rows = [[name, "in force", ""] for name in answer["packs"]]
+    rows += [[name, "put aside", why.partition("\n")[0]] for name, why in answer["errors"].items()]
+    show_table(["name", "state", "error"], rows, output)

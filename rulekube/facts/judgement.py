@@ -55,3 +55,16 @@ def attempt_facts(attempt: Mapping[str, str], groups: Sequence[str]) -> FactList
 def allowed(changes: Changes) -> str | None:
     """The role that lets it in, None where none does."""
     return min((role for (role,) in changes.inserted["allowed"]), default=None)
+
+
+def samples() -> list[FactLists]:
+    """One attempt and one request, such as come all the time: no policy may fail on them."""
+    attempt = {"user": "sample", "verb": "create", "resource": "pods", "namespace": "default"}
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "sample", "namespace": "default"},
+        "spec": {"containers": [{"name": "sample", "image": "sample"}]},
+    }
+    write = ("CREATE", "pods", "", "default", "sample", to_json(pod), None, to_json({"username": "sample"}))
+    return [attempt_facts(attempt, ["system:authenticated"]), {"request": [write], "dry_run": [()]}]

@@ -187,6 +187,9 @@ class Brain:
     async def why(self, text, without=()):
         return None if "no" in text else {"fact": text}
 
+    def idle(self):
+        return {}
+
     def packs(self):
         return sorted(self.loaded)
 
@@ -209,7 +212,7 @@ async def test_rulekubes_own_endpoints(server):
     assert (await server.call("POST", "/rulekube/why", {"fact": "p(1)"}))[2] == {"proof": {"fact": "p(1)"}}
     assert (await server.call("POST", "/rulekube/why", {"fact": "no(1)"}))[2] == {"proof": None}
     assert (await server.call("PUT", "/rulekube/packs/mine", {"text": "a(1)."}))[2] == {"name": "mine"}
-    assert (await server.call("GET", "/rulekube/packs"))[2] == {"packs": ["mine"]}
+    assert (await server.call("GET", "/rulekube/packs"))[2] == {"packs": ["mine"], "errors": {}}
     assert (await server.call("DELETE", "/rulekube/packs/mine"))[0] == 200
     status, _, answer = await server.call("DELETE", "/rulekube/packs/mine")
     assert (status, answer["reason"]) == (404, "NotFound")
