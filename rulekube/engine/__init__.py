@@ -5,10 +5,10 @@ published by itself.
 """
 
 from rulekube.engine.analysis import Program, RelationInfo
-from rulekube.engine.builtins import Function, function
 from rulekube.engine.database import Database
 from rulekube.engine.delta import Changes, difference
 from rulekube.engine.errors import Diagnostic, EvaluationError, RuleError
+from rulekube.engine.function import Function, function
 from rulekube.engine.provenance import Proof
 from rulekube.engine.query import Rows
 from rulekube.engine.standing import Standing

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 from rulekube.engine import builtins, plan
 from rulekube.engine.aggregates import RANKING
-from rulekube.engine.builtins import Function
 from rulekube.engine.core import Clause, Lookup, names, variables
 from rulekube.engine.errors import Diagnostic, did_you_mean
+from rulekube.engine.function import Function
 from rulekube.engine.syntax import (
     NOWHERE,
     Aggregate,

@@ -9,10 +9,10 @@ from typing import Any
 from rulekube.engine import analysis, codegen, normal, strata, typing
 from rulekube.engine.aggregates import FoldState
 from rulekube.engine.analysis import Program
-from rulekube.engine.builtins import Function
 from rulekube.engine.core import Clause, Goal
 from rulekube.engine.delta import Changes
 from rulekube.engine.errors import Diagnostic, EvaluationError, RuleError, did_you_mean
+from rulekube.engine.function import Function
 from rulekube.engine.incremental import Consumer, Network, RelationNode, in_rule
 from rulekube.engine.recorder import Delta, Recorder
 from rulekube.engine.recursion import RecursiveNode

@@ -16,9 +16,10 @@ from typing import Any
 from rulekube.engine import analysis, assembly, explanation, normal, provenance, query
 from rulekube.engine.analysis import Program
 from rulekube.engine.assembly import Assembled
-from rulekube.engine.builtins import FUNCTIONS, Function
+from rulekube.engine.builtins import FUNCTIONS
 from rulekube.engine.delta import Changes
 from rulekube.engine.errors import RuleError
+from rulekube.engine.function import Function
 from rulekube.engine.hypothetical import adopted, assumed, guarded
 from rulekube.engine.packs import Packs
 from rulekube.engine.recorder import Recorder

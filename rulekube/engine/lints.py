@@ -16,10 +16,10 @@ from typing import Any
 
 from rulekube.engine import assembly, core, domains
 from rulekube.engine.analysis import Program, RelationInfo
-from rulekube.engine.builtins import Function
 from rulekube.engine.core import Absent, Clause, Enumerate, Fold, Match
 from rulekube.engine.domains import Domains
 from rulekube.engine.errors import Diagnostic, did_you_mean
+from rulekube.engine.function import Function
 from rulekube.engine.syntax import NOWHERE, Call, Constant, Expression, Module, Place, Rule, Variable
 from rulekube.engine.variables import occurrences
 

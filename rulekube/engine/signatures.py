@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from rulekube.engine.analysis import RelationInfo
-from rulekube.engine.builtins import RELATIONS, Builtin, Function
+from rulekube.engine.builtins import RELATIONS, Builtin
+from rulekube.engine.function import Function
 from rulekube.engine.syntax import Column
 from rulekube.engine.values import Json
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from rulekube.engine import assembly
-from rulekube.engine.builtins import Function
 from rulekube.engine.core import Clause, Fold
+from rulekube.engine.function import Function
 from rulekube.engine.packs import Packs
 
 if TYPE_CHECKING:
