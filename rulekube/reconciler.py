@@ -65,9 +65,12 @@ class Reconciler:
         self.owed = Owed(
             [ActionRelation(name, key, relations[name].actuator) for name, key in keys.items()], self._policies.judge
         )
-        self._inbox.report({"setting": [(name, to_json(value)) for name, value in (settings or {}).items()]})
-        self._inbox.report({"cluster": [(Ref("cluster", ""),)]})
-        self._inbox.report({"served_kind": [(row.api_version, row.kind) for row in TABLE]})
+        told: FactLists = {
+            "setting": [(name, to_json(value)) for name, value in (settings or {}).items()],
+            "cluster": [(Ref("cluster", ""),)],
+            "served_kind": [(row.api_version, row.kind) for row in TABLE],
+        }
+        self._inbox.report({name: facts for name, facts in told.items() if name in relations})
         self._unsubscribe = store.subscribe(self._inbox.changed)
         self._inbox.load(self._stored(), store.revision)
 
