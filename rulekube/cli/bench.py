@@ -11,7 +11,12 @@ from rulekube.bench import engine
 
 @click.group("bench")
 def command() -> None:
-    """Measure on this machine what is said about speed."""
+    """Measure on this machine what is said about speed.
+
+    \b
+    Example:
+      rulekube bench engine
+    """
 
 
 @command.command("engine")

@@ -64,5 +64,5 @@ async def test_what_a_policy_would_change(server):
     assert "node(s) are mine" in changed["reject"]["inserted"][0]
     actions = [one["action"] for one in answer["relations"]]
     assert actions == sorted(actions, reverse=True)
-    assert (await server.call("GET", "/rulekube/packs"))[2] == {"packs": []}
+    assert (await server.call("GET", "/rulekube/packs"))[2] == {"packs": [], "errors": {}}
     assert (await server.call("POST", "/rulekube/diff/mine", {"text": "reject(1)."}))[0] == 422

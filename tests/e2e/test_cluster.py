@@ -60,7 +60,9 @@ def test_policy_is_in_force_at_once_and_after_a_restart(cluster):
     wait("two are ready", lambda: len(ready(cluster, "name=frontend")) == 2)
     cluster.end()
     cluster.up("--nodes", "2", "--runtime", "simulated")
-    assert json.loads(cluster.rulekube("policy", "list", "-o", "json")) == [{"name": "kept-for-database"}]
+    assert json.loads(cluster.rulekube("policy", "list", "-o", "json")) == [
+        {"name": "kept-for-database", "state": "in force", "error": ""}
+    ]
     cluster.kubectl("scale", "rc", "frontend", "--replicas=4")
     wait("four are ready", lambda: len(ready(cluster, "name=frontend")) == 4)
     assert {p["spec"]["nodeName"] for p in cluster.items("pods", "-l", "name=frontend")} == {"n2"}
