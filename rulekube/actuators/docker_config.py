@@ -6,6 +6,7 @@ The configuration's words are Kubernetes' where it has them; amounts are Docker'
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from docker.types import LogConfig
 
 from rulekube.actuators import docker_labels as labels
 from rulekube.engine import Ref
+from rulekube.errors import ActuatorError
 
 Raw = Mapping[str, Any]
 QUOTA_PERIOD = 100_000  # microseconds, as the kubelet's
@@ -85,7 +87,7 @@ def _host_config(client: docker.APIClient, config: Raw, security: Raw) -> dict[s
         network_mode=namespace,
         ipc_mode=namespace,
         pid_mode=namespace if config.get("shareProcessNamespace") else None,
-        binds=[_bind(mount) for mount in (*config.get("mounts", ()), *_message_mount(config))],
+        binds=[bind(mount) for mount in (*config.get("mounts", ()), *_message_mount(config))],
         mem_limit=resources.get("memory") or None,
         memswap_limit=resources.get("memory") or None,
         cpu_shares=resources.get("cpuShares") or None,
@@ -108,8 +110,18 @@ def _message_mount(config: Raw) -> list[Raw]:
     return [message] if message.get("source") else []
 
 
-def _bind(mount: Raw) -> str:
-    return f"{mount['source']}:{mount['target']}:{'ro' if mount.get('readOnly') else 'rw'}"
+def bind(mount: Raw) -> str:
+    """A mount in Docker's words. Raises ActuatorError where a subPath leads out of its volume by a link.
+
+    What Docker binds is the path with its links followed, so that what was looked at is what is mounted.
+    Source: k8s.io/kubernetes/pkg/volume/util/subpath doSafeMakeDir (CVE-2017-1002101).
+    """
+    source = mount["source"]
+    if (volume := mount.get("volume", source)) != source:
+        source, root = os.path.realpath(source), os.path.realpath(volume)
+        if os.path.commonpath((source, root)) != root:
+            raise ActuatorError(f"subPath {mount['source'].removeprefix(volume)[1:]!r} leads out of its volume")
+    return f"{source}:{mount['target']}:{'ro' if mount.get('readOnly') else 'rw'}"
 
 
 def _user(security: Raw) -> str | None:

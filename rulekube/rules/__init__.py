@@ -46,6 +46,7 @@ ADMISSION: tuple[str, ...] = (
     "admission/default_tolerations.dl",
     "admission/namespace_lifecycle.dl",
     "admission/node_port.dl",
+    "admission/not_honoured.dl",
     "admission/pod_creation.dl",
     "admission/pod_topology_labels.dl",
     "admission/priority.dl",

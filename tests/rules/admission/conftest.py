@@ -24,6 +24,7 @@ FILES = [
         "service_account",
         "service_account_token",
         "default_tolerations",
+        "not_honoured",
         "priority",
         "pod_topology_labels",
         "taint_new_nodes",

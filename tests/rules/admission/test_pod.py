@@ -150,3 +150,19 @@ def test_a_pod_made_with_a_node_takes_over_its_zone(door: Any) -> None:
     labels = {"topology.kubernetes.io/zone": "z2"}
     door.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1", "labels": labels}})
     assert door.create(pod(nodeName="n1"))["metadata"]["labels"] == labels
+
+
+def test_what_the_agent_does_not_honour_is_said(door: Any) -> None:
+    wanted = pod(hostAliases=[{"ip": "10.0.0.1"}], hostPID=False, securityContext={"runAsNonRoot": True})
+    wanted["spec"]["containers"][0] |= {
+        "ports": [{"containerPort": 80, "hostPort": 8080}, {"containerPort": 81}],
+        "lifecycle": {"preStop": {"exec": {"command": ["true"]}}},
+    }
+    warned = sorted(text.partition(":")[0] for text in door.judge("CREATE", wanted).warnings)
+    assert warned == [
+        "spec.containers[0].lifecycle.preStop",
+        "spec.containers[0].ports[0].hostPort",
+        "spec.hostAliases",
+        "spec.securityContext.runAsNonRoot",
+    ]
+    assert door.judge("CREATE", pod()).warnings == []
