@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from rulekube import errors
 from rulekube.actuators.base import Fact
-from rulekube.engine import Changes, Database, Diagnostic, RuleError, assembly, parser, show_fact
+from rulekube.engine import Changes, Database, Diagnostic, Ref, RuleError, assembly, parser, show_fact
 from rulekube.engine.analysis import RelationInfo
 from rulekube.engine.syntax import Module
 from rulekube.facts import judgement
@@ -144,10 +144,14 @@ class Policies:
         return False
 
     def judge(self, relation: str, facts: Sequence[Fact]) -> Fact | None:
-        """Of actions with one key that of the built-in rules, where they derive just one; both proofs are logged."""
+        """Of actions with one key that of the built-in rules, where they derive just one.
+
+        The log names the rules and not the facts: a body may come from a Secret. `rulekube why` shows the proofs.
+        """
         proofs = [self._db.why(show_fact(relation, fact)) for fact in facts]
-        told = "\n".join(map(str, proofs))
-        log.error("conflicting actions, of which at most the built-in one is carried out:\n%s", told)
+        rules = ", ".join(sorted({str(proof.place) for proof in proofs if proof}))
+        about = next((value.path for value in facts[0] if isinstance(value, Ref)), "")
+        log.error("%s of %s: conflicting actions by %s; at most the built-in one is done", relation, about, rules)
         places = [str(proof.place.file) if proof and proof.place else "" for proof in proofs]
         built_in = [fact for fact, place in zip(facts, places, strict=True) if place not in self.texts]
         return built_in[0] if len(built_in) == 1 else None
