@@ -35,6 +35,16 @@ POOL_SIZE = 16
 TIMEOUT = 120  # seconds for one request to the engine
 
 
+def killed_at_its_limit(raw: Mapping[str, Any]) -> bool:
+    """Whether a container with a memory limit was killed, and the engine does not say by whom."""
+    state = raw["State"]
+    ended = state["Status"] == "exited" and state["ExitCode"] == 137
+    return bool(ended and raw["HostConfig"]["Memory"] and not state["OOMKilled"])
+
+
+OOM_SECONDS = 1  # how long to listen for it
+
+
 class DockerContainers:
     """The actuator `containers` over a Docker Engine. `clock` gives microseconds since 1970."""
 
@@ -84,6 +94,8 @@ class DockerContainers:
     def _observe(self, identifier: str) -> docker_facts.Observed:
         try:
             raw = self.client.inspect_container(identifier)
+            if identifier not in self._signals and killed_at_its_limit(raw):
+                raw["State"]["OOMKilled"] = self._ran_out_of_memory(identifier)
             tail = self._log_tail(identifier) if docker_facts.wants_log_tail(raw) else ""
         except NotFound:
             self._signals.pop(identifier, None)
@@ -99,6 +111,12 @@ class DockerContainers:
 
     def _images(self) -> docker_facts.Observed:
         return docker_facts.image_facts(self.client.images())
+
+    def _ran_out_of_memory(self, identifier: str) -> bool:
+        """Whether the kernel's out-of-memory killer ended it: the engine may hear of that only after the end."""
+        until = self._clock() // 1_000_000 + OOM_SECONDS
+        filters = {"container": identifier, "event": "oom"}
+        return any(True for _ in self.client.events(since=1, until=until, filters=filters, decode=True))
 
     def _look_at_images(self) -> None:
         with self._looking:
